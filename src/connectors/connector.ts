@@ -1,0 +1,179 @@
+import type { z } from 'zod'
+
+/**
+ * The contract of a connector: our code for one provider, data with functions in the cells.
+ *
+ * Obligations, each one a conformance test: every function is a function of its arguments (no state between calls, no
+ * clock, no environment, no logging, no sleeping); a cursor survives JSON.parse(JSON.stringify()); reading again from any
+ * earlier cursor is safe; a page is bounded; every await ends when `ctx.signal` aborts; errors are thrown as they come
+ * from `ctx.request`.
+ */
+export type Connector = {
+  provider: string
+  /** For people: `Stripe`. */
+  title: string
+  credentialKinds: CredentialKind[]
+  /** What a credential may spend, at most 80 % of what the provider documents: the network compresses arrivals. */
+  limits: Limit[]
+  /** Keyed by the collection's name without the provider: `customer`. */
+  collections: Record<string, Collection>
+  /** Feeds, keyed by name. One may serve many collections. */
+  feeds: Record<string, Feed>
+  /** Who is this credential? Works also where it may read next to nothing. Throws `auth` when refused. */
+  identify(ctx: Context): Promise<Identity>
+  /** Provider facts for an HTTP answer that is no success; null: the general table of upstream/classify.ts decides. */
+  classify?(answer: FailedAnswer): Classified | null
+  webhooks?: Webhooks
+}
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** Everything a connector may use, besides its arguments. */
+export type Context = {
+  /** Takes quota, adds auth, sends, reads. Rejects with a classified AppError unless the status is 2xx or in `accept`. */
+  request(request: UpstreamRequest): Promise<UpstreamAnswer>
+  /** The credential's properties without its secrets (shop, instance_url, …). */
+  config: Record<string, string>
+  /** Milliseconds since 1970. */
+  now(): number
+  signal: AbortSignal
+}
+
+export type UpstreamRequest = {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path from the base URL on, `/v1/customers`, or an absolute URL on the same host (a paging link). */
+  path: string
+  /** Appended in order. */
+  query?: [string, string][]
+  headers?: Record<string, string>
+  body?: string
+  /** Statuses besides 2xx that are an answer, not an error. */
+  accept?: number[]
+  /** Which of the connector's limits this call counts against, besides those that count every call. */
+  bucket?: string
+}
+
+export type UpstreamAnswer = {
+  status: number
+  /** Lower-case names. */
+  headers: Record<string, string>
+  /** As sent. Kept as text: numbers beyond 2^53 and key order survive. */
+  body: string
+  /** Database clock when the quota for this request was granted: ISO 8601 with microseconds. The `observed_at` of what it returns. */
+  observedAt: string
+}
+
+/** One look at one upstream object. */
+export type Change = {
+  /** Name without the provider: `customer`. */
+  collection: string
+  id: string
+  /** The record's own JSON text as the provider sent it; null: only a hint (fetch by id), or a delete without a body. */
+  raw: string | null
+  /** `JSON.parse(raw)`, for ids and times only: never written anywhere. Left out where raw is null. */
+  value?: Record<string, unknown>
+  /** True: gone upstream, on positive evidence (a delete event, 404 by id, a stub that says so). */
+  deleted?: boolean
+  /** Privacy request: even the last state must go. Implies deleted. */
+  erased?: boolean
+  /** When this state was surely true; default: the page's. The body of an event carries the end of the event's own second. */
+  observedAt?: string
+}
+
+export type Page = {
+  changes: Change[]
+  cursor: Json
+  /** Nothing more to read now. */
+  done: boolean
+  /** observedAt of the earliest request that this page was made from. */
+  observedAt: string
+  /** Listing only: creation time (ms) of the oldest object on the page; lets the engine cut what is left of a range. */
+  oldestMs?: number
+}
+
+/** Half-open range of creation times in ms, `[fromMs, toMs)`; null: no bound. */
+export type Bounds = { fromMs: number | null; toMs: number | null }
+
+export type Collection = {
+  /** For people: `Customers`. */
+  title: string
+  /** Creation and modification times of an object in microseconds since 1970, where it has them. */
+  createdOf?(value: Record<string, unknown>): number | null
+  updatedOf?(value: Record<string, unknown>): number | null
+  /** The upstream's own order of one record where it has a true one (a revision, a modification time in µs). */
+  versionOf?(value: Record<string, unknown>): bigint | null
+  /** Top-level keys that differ between two reads of an unchanged object (signed URLs): left out of the hash. */
+  volatile?: string[]
+  /** True: `list` honours `bounds`, so that a backfill may be cut into ranges of creation time. */
+  ranges: boolean
+  /** One page, newest first where the provider can. `cursor` null: from the start. */
+  list(ctx: Context, cursor: Json, bounds: Bounds): Promise<Page>
+  /** The object now, and what else the answer tells (children). A gone one comes as `{ id, raw: null, deleted: true }`. */
+  get?(ctx: Context, id: string): Promise<{ changes: Change[]; observedAt: string }>
+  /** How changes are seen. `feed`: by a feed of the connector; `relist`: the window of young objects every `everyMs`, if any. */
+  refresh: { feed: string } | { relist: { everyMs: number; windowMs: number | null } }
+  /** A whole enumeration this often finds what no feed tells. */
+  enumerateEveryMs: number
+  /** What makes a tombstone. `sweep`: missing in a whole enumeration and then refused by id. */
+  deletes: ('event' | 'gone' | 'archive' | 'sweep')[]
+  /** Main fields, for `GET /v1/collections/{credential}/{collection}`. */
+  fields: Field[]
+}
+
+export type Field = { accessor: string; name: string; type: 'text' | 'number' | 'boolean' | 'timestamp' | 'json'; primaryKey?: boolean }
+
+export type Feed = {
+  /** Position to follow from, taken before a backfill begins, so that nothing falls between the two. */
+  start(ctx: Context): Promise<Json>
+  read(ctx: Context, cursor: Json): Promise<Page>
+  /** Cursors older than this have lost changes: the engine makes a comparing backfill instead. Null: never. */
+  retentionMs: number | null
+}
+
+export type Limit = {
+  /** Null: counts every call. Else only calls that name this bucket. */
+  bucket: string | null
+  allowed: number
+  intervalMs: number
+  maxConcurrent: number | null
+  /** Only in this mode of the account; left out: both. */
+  livemode?: boolean
+}
+
+export type Identity = {
+  /** The upstream account's id, `acct_…`; null where the credential may not read it. */
+  account: string | null
+  /** For people. */
+  name: string | null
+  livemode: boolean
+}
+
+export type CredentialKind = {
+  kind: string
+  title: string
+  /** Shape of `properties`, without `base_url`. */
+  properties: z.ZodObject
+  /** Keys of `properties` that are secrets: sealed, masked in answers, never in `ctx.config`. */
+  secrets: string[]
+  baseUrl(properties: Record<string, unknown>): string
+  /** Headers that authenticate a request. */
+  auth(properties: Record<string, unknown>): Record<string, string>
+  /** A stable key of the upstream account read off the properties alone, where `identify` cannot tell it. Never a secret itself. */
+  fallbackAccount(properties: Record<string, unknown>): string
+}
+
+export type FailedAnswer = { status: number; headers: Record<string, string>; body: string; path: string }
+
+export type Classified = {
+  kind: 'transient' | 'rate_limited' | 'auth' | 'permanent' | 'invalid'
+  /** In our own words, never the provider's text. */
+  message: string
+  retryAfterMs?: number
+  /** Which limit was hit, when the answer names it; null: all of the credential. */
+  bucket?: string | null
+}
+
+export type Webhooks = {
+  /** Checks the signature over the raw bytes and the age, in constant time; null: refuse. `nowMs` is our clock. */
+  verify(input: { headers: Record<string, string>; body: Uint8Array; secret: string; nowMs: number }): Change[] | null
+}

@@ -1,0 +1,18 @@
+/** What was asked of a sync. `deleted` is only seen while its records are being purged. */
+export type SyncStatus = 'active' | 'paused' | 'deleted'
+
+export type CollectionPhase = 'waiting' | 'backfilling' | 'live' | 'blocked' | 'paused'
+
+/** `provider:name`, the global id of a collection. */
+export function collectionId(provider: string, name: string): string {
+  return `${provider}:${name}`
+}
+
+export function collectionName(id: string): string {
+  return id.slice(id.indexOf(':') + 1)
+}
+
+/** `continuous`, or a duration: `15m`, `4h`, `1d`. */
+export type SyncFrequency = string
+
+export type RateLimit = { allowed_requests: number; interval: number; max_concurrent_requests: number }
