@@ -1,0 +1,52 @@
+/**
+ * `npm run bench -- NAME [--flag value …] [--json]`. Each bench is a plain script that reports cases; with --json one object
+ * a line: { bench, case, value, unit, peer_value?, ratio? }, ratio = ours / the peer's or the limit's, higher is better.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import { backfill } from './backfill.ts'
+import type { Case, Flags } from './support/report.ts'
+
+const benches: Record<string, (flags: Flags, report: (result: Case) => void) => Promise<void>> = {
+  backfill,
+}
+
+const [name, ...rest] = process.argv.slice(2)
+const bench = name === undefined ? undefined : benches[name]
+if (name === undefined || bench === undefined) {
+  console.error(`Which bench? One of: ${Object.keys(benches).join(', ')}. See bench/README.md.`)
+  process.exit(64)
+}
+
+const flags = readFlags(rest)
+if (!flags.json) console.log(machine())
+await bench(flags, (result) => {
+  console.log(flags.json ? JSON.stringify({ bench: name, ...result }) : line(result))
+})
+process.exit(0)
+
+function readFlags(words: string[]): Flags {
+  const values: Record<string, string> = {}
+  let json = false
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (word === '--json') json = true
+    else if (word.startsWith('--')) values[word.slice(2)] = words[++i] ?? ''
+  }
+  return { json, number: (key, otherwise) => Number(values[key] ?? otherwise) }
+}
+
+function machine(): string {
+  const sha = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return `${cpus().length} cores · ${memory} GiB · Node ${process.versions.node} · ${sha}`
+}
+
+function line({ case: name, value, unit, peer_value, ratio }: Case): string {
+  const peer = peer_value === undefined ? '' : ` · peer ${round(peer_value)} ${unit}`
+  return `${name.padEnd(44)} ${round(value)} ${unit}${peer}${ratio === undefined ? '' : ` · ratio ${round(ratio)}`}`
+}
+
+function round(value: number): string {
+  return value >= 100 ? Math.round(value).toString() : value.toPrecision(3)
+}

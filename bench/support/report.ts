@@ -1,0 +1,10 @@
+export type Case = {
+  case: string
+  value: number
+  unit: string
+  peer_value?: number
+  /** Ours / the peer's or the limit's: higher is better. */
+  ratio?: number
+}
+
+export type Flags = { json: boolean; number(key: string, otherwise: number): number }
