@@ -5,10 +5,14 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { backfill } from './backfill.ts'
+import { nextAck } from './nextAck.ts'
+import { write } from './write.ts'
 import type { Case, Flags } from './support/report.ts'
 
 const benches: Record<string, (flags: Flags, report: (result: Case) => void) => Promise<void>> = {
   backfill,
+  write,
+  'next-ack': nextAck,
 }
 
 const [name, ...rest] = process.argv.slice(2)

@@ -120,7 +120,12 @@ export type Collection = {
   fields: Field[]
 }
 
-export type Field = { accessor: string; name: string; type: 'text' | 'number' | 'boolean' | 'timestamp' | 'json'; primaryKey?: boolean }
+export type Field = {
+  accessor: string
+  name: string
+  type: 'text' | 'number' | 'boolean' | 'timestamp' | 'json'
+  primaryKey?: boolean
+}
 
 export type Feed = {
   /** Position to follow from, taken before a backfill begins, so that nothing falls between the two. */
@@ -160,9 +165,16 @@ export type CredentialKind = {
   auth(properties: Record<string, unknown>): Record<string, string>
   /** A stable key of the upstream account read off the properties alone, where `identify` cannot tell it. Never a secret itself. */
   fallbackAccount(properties: Record<string, unknown>): string
+  /** The mode that the properties alone tell (a key's prefix); null: ask `identify`. Where it tells, it is believed. */
+  livemode?(properties: Record<string, unknown>): boolean | null
 }
 
-export type FailedAnswer = { status: number; headers: Record<string, string>; body: string; path: string }
+export type FailedAnswer = {
+  status: number
+  headers: Record<string, string>
+  body: string
+  path: string
+}
 
 export type Classified = {
   kind: 'transient' | 'rate_limited' | 'auth' | 'permanent' | 'invalid'
@@ -175,5 +187,10 @@ export type Classified = {
 
 export type Webhooks = {
   /** Checks the signature over the raw bytes and the age, in constant time; null: refuse. `nowMs` is our clock. */
-  verify(input: { headers: Record<string, string>; body: Uint8Array; secret: string; nowMs: number }): Change[] | null
+  verify(input: {
+    headers: Record<string, string>
+    body: Uint8Array
+    secret: string
+    nowMs: number
+  }): Change[] | null
 }

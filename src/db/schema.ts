@@ -7,7 +7,7 @@
  */
 import { sql } from 'drizzle-orm'
 import {
-  bigint, boolean, customType, foreignKey, index, integer, json, jsonb, pgTable, primaryKey, real, text, timestamp, unique, uniqueIndex, uuid,
+  bigint, boolean, customType, foreignKey, index, integer, json, jsonb, pgSequence, pgTable, primaryKey, real, text, timestamp, unique, uniqueIndex, uuid,
 } from 'drizzle-orm/pg-core'
 
 const at = () => timestamp({ withTimezone: true, mode: 'date' })
@@ -15,7 +15,7 @@ const big = () => bigint({ mode: 'number' })
 const createdAt = () => at().notNull().defaultNow()
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const uuidArray = customType<{ data: string[] }>({ dataType: () => 'text[]' })
-const intArray = customType<{ data: number[] }>({ dataType: () => 'int[]' })
+const intArray = customType<{ data: number[] }>({ dataType: () => 'int4[]' })
 
 // ---------------------------------------------------------------- control plane
 
@@ -45,7 +45,7 @@ export const streams = pgTable('streams', {
   id: uuid().primaryKey().defaultRandom(),
   tenantId: uuid().notNull().references(() => tenants.id),
   /** Of table `stream`. */
-  streamNo: integer().notNull().unique(),
+  streamNo: integer().notNull().unique().references(() => stream.streamNo),
   slug: text().notNull(),
   createdAt: createdAt(),
   updatedAt: createdAt(),
@@ -240,15 +240,18 @@ export const record = pgTable('record', {
   primaryKey({ columns: [t.streamNo, t.sourceNo, t.upstreamId] }),
   uniqueIndex('record_idx').on(t.streamNo, t.updatedIdx, t.sourceNo),
   uniqueIndex('record_no').on(t.streamNo, t.recordNo),
-  index('record_tombstone').on(t.streamNo, t.updatedIdx).where(sql`deleted`),
+  index('record_tombstone').on(t.streamNo, t.updatedIdx, t.sourceNo).where(sql`deleted`),
 ])
+
+/** Gives every hint a seq of its own: after a delete and a new hint the old one never comes again. */
+export const touchedSeq = pgSequence('touched_seq')
 
 /** Hints: each says no more than "look at this record". The drain looks, and deletes the row if its seq is still the one it saw. */
 export const touched = pgTable('touched', {
   sourceNo: integer().notNull().references(() => source.sourceNo, { onDelete: 'cascade' }),
   upstreamId: text().notNull(),
   /** Moves at every further hint. */
-  seq: big().notNull().default(1),
+  seq: big().notNull().default(sql`nextval('touched_seq')`),
   firstSeenAt: createdAt(),
   /** Not before: a look that failed comes again later. */
   dueAt: createdAt(),
@@ -282,15 +285,17 @@ export const consumer = pgTable('consumer', {
   maxAckPending: integer().notNull().default(1000),
   maxDeliver: integer().notNull().default(-1),
   maxWaiting: integer().notNull().default(20),
-  /** Null: all of the stream; else see stream_sources. */
+  /** As the caller gave them: `{provider, sync_id, collection_id, external_id, metadata}`. */
+  filters: jsonb().notNull().default({}),
+  /** What they say about sources. Null: all of the stream; else see stream_sources. */
   filter: jsonb(),
   /** Cache: the filter resolved to sources, as of source_rev. */
   sources: intArray(),
   sourceRev: big().notNull().default(-1),
   id: uuid().notNull().unique().defaultRandom(),
-  tenantId: uuid().notNull(),
+  tenantId: uuid().notNull().references(() => tenants.id),
   name: text(),
-  deliverPolicy: jsonb().notNull().default('all'),
+  deliverPolicy: jsonb().notNull().default(sql`'"all"'::jsonb`),
   metadata: jsonb().notNull().default({}),
   createdAt: createdAt(),
   updatedAt: createdAt(),
@@ -327,24 +332,42 @@ export const deadLetter = pgTable('dead_letter', {
 
 // ---------------------------------------------------------------- data plane: quota, workers
 
-/** What a credential has spent: one row per bucket ('' counts every call). GCRA: `tat` is the theoretical arrival time. */
+/** What a credential may spend: one row a limit, for all processes (functions/quota_take_v1.sql). */
 export const quota = pgTable('quota', {
   credentialId: uuid().notNull().references(() => credentials.id, { onDelete: 'cascade' }),
+  /** `''` counts every call; else the bucket of the connector's limit, with its interval behind it where one bucket has several. */
   bucket: text().notNull(),
-  tat: at().notNull().default(sql`'-infinity'`),
+  /** Theoretical arrival time of GCRA, microseconds since 1970, … */
+  tatUs: big().notNull().default(0),
+  /** … and the time between two starts that it was counted in. */
+  spacingUs: big().notNull().default(0),
   /** Told to wait: nobody sends before. */
   blockedUntil: at().notNull().default(sql`'-infinity'`),
   /** Learned: 429s halve it, quiet minutes give it back (AIMD), 1 = the whole allowance. */
   factor: real().notNull().default(1),
   factorAt: createdAt(),
+  /** Starts granted so far, and how many they were at the last refusal. */
+  granted: big().notNull().default(0),
+  refusedAt: at().notNull().default(sql`'-infinity'`),
+  refusedGranted: big().notNull().default(0),
 }, (t) => [primaryKey({ columns: [t.credentialId, t.bucket] })])
 
-/** Requests in flight, where a cap on concurrency holds. Outlives the request timeout, so that a dead worker's slots come back. */
+/**
+ * Requests that a process may have in flight, where a cap on concurrency holds: one row a process, renewed while it works.
+ * Outlives the request timeout, so that what a dead process held comes back, and not too early.
+ */
 export const quotaSlot = pgTable('quota_slot', {
   credentialId: uuid().notNull().references(() => credentials.id, { onDelete: 'cascade' }),
+  bucket: text().notNull(),
   holder: uuid().notNull(),
+  slots: integer().notNull(),
+  /** How many of them the lowest priority may use. */
+  low: integer().notNull(),
+  /** How many it could use: more than `slots` means that it waits. */
+  wanted: integer().notNull(),
+  seenAt: createdAt(),
   expiresAt: at().notNull(),
-}, (t) => [primaryKey({ columns: [t.credentialId, t.holder] })])
+}, (t) => [primaryKey({ columns: [t.credentialId, t.bucket, t.holder] })])
 
 /** One lease per worker process instead of a heartbeat per sync. */
 export const workers = pgTable('workers', {

@@ -1,0 +1,25 @@
+# One image, three commands: src/main/{migrate,api,worker}.ts. Node 24 runs the TypeScript as it is, so nothing is compiled.
+# Debian, not Alpine: the Temporal SDK's native part is built for glibc.
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+ # The SDK brings its native part for five platforms, 30 MB each; this image needs one.
+ && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
+      ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} + \
+ # The worker keeps its bundle of the workflows there.
+ && mkdir -p node_modules/.cache/sluice && chown node:node node_modules/.cache/sluice
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=7100 SLUICE_METRICS_PORT=9100
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json tsconfig.json LICENSE ./
+COPY drizzle drizzle
+COPY activities activities
+COPY workflows workflows
+COPY src src
+USER node
+EXPOSE 7100 9100
+# The process itself takes SIGTERM and drains.
+CMD ["node", "src/main/api.ts"]

@@ -1,0 +1,127 @@
+import { toAppError } from '../src/db/errors.ts'
+import { limits } from '../src/domain/limits.ts'
+import { waitForPassMs } from '../src/domain/pace.ts'
+import { nextTouchedDueMs } from '../src/stream/touched.ts'
+import type { Fence } from '../src/stream/write.ts'
+import type { ChangesAnswer } from './contract.ts'
+import type { ActivityDeps } from './deps.ts'
+import { drain } from './drain.ts'
+import { positionFeeds } from './feeds.ts'
+import type { Part, Work } from './follow.ts'
+import { drainFence, feedPart, probePart, relistPart } from './follow.ts'
+import { openSync } from './open.ts'
+import type { Slice } from './slices.ts'
+import { lifeSign, noteFailure, promiseLife, refuseCredential, standingOf } from './state.ts'
+
+const minute = 60_000
+
+type Progress = Pick<ChangesAnswer, 'changes' | 'lastChangeMs' | 'replan'> & { looks: number }
+
+/**
+ * `continuous`: follows for up to 10 min, polling inside, for a slice costs Temporal six actions whatever it does. A
+ * duration: one look at everything. Returns normally when it is told to stop.
+ */
+export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<ChangesAnswer> {
+  const startedAtMs = deps.now()
+  return await deps.slices.run({ syncId, name: 'changes' }, async (slice) => {
+    const progress: Progress = { changes: 0, lastChangeMs: null, replan: false, looks: 0 }
+    const opened = await openSync(deps, syncId)
+    const { frequency } = opened.facts
+    if (opened.status === 'active') {
+      const { signal } = slice
+      const work: Work = {
+        deps,
+        opened,
+        ctx: opened.context('changes', signal),
+        refetch: opened.context('refetch', signal),
+        signal,
+      }
+      try {
+        await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
+        await follow(work, slice, progress, { once: frequency !== 'continuous', endMs: startedAtMs + limits.changesSliceMs })
+      } catch (thrown) {
+        const error = toAppError(thrown)
+        if (!slice.signal.aborted && error.kind !== 'stopped') {
+          if (error.kind === 'auth') await refuseCredential(deps.pools.write, opened.credential.id, error.message)
+          await noteFailure(deps.pools.write, syncId, error)
+          throw error
+        }
+      }
+    }
+    const standing = await standingOf(deps.pools.write, syncId)
+    const aborted = slice.signal.aborted || standing.epoch !== opened.epoch
+    const waitMs = aborted ? 0 : Math.round(waitForPassMs(frequency, deps.now() - startedAtMs, deps.random()))
+    if (waitMs > 0) await promiseLife(deps.pools.write, syncId, waitMs + 5 * minute)
+    const { looks, ...seen } = progress
+    deps.log.info({ event: 'slice.done', kind: 'changes', syncId, ...seen, looks, aborted, ms: deps.now() - startedAtMs })
+    return { ...standing, ...seen, aborted, waitMs }
+  })
+}
+
+async function follow(
+  work: Work,
+  slice: Slice,
+  progress: Progress,
+  { once, endMs }: { once: boolean; endMs: number },
+): Promise<void> {
+  const { deps, opened } = work
+  const fence = await drainFence(work)
+  let parts = await partsOf(work, progress)
+  let signedAtMs = 0
+  const over = () => slice.signal.aborted || deps.now() >= endMs
+  while (!over()) {
+    const due = parts.filter((part) => part.dueAtMs <= deps.now())
+    for (const part of due) {
+      if (over()) return
+      const turn = await part.turn()
+      progress.looks += 1
+      note(progress, turn.changes, deps.now())
+      progress.replan ||= turn.replan
+      if (turn.gone) parts = parts.filter((one) => one !== part)
+    }
+    const drained = await drainTurn(work, fence, progress)
+    if (deps.now() - signedAtMs > limits.lifeSignEveryMs) {
+      await lifeSign(deps.pools.write, opened.syncId, limits.lifeSignDueMs)
+      signedAtMs = deps.now()
+    }
+    // Something is to be enumerated: the workflow plans that, and comes back at once.
+    if (progress.replan) return
+    if (drained.more) continue
+    const nextMs = await nextDue(work, parts)
+    if (once && nextMs > 0) return
+    await slice.wait(Math.min(nextMs, Math.max(0, endMs - deps.now())))
+  }
+}
+
+async function partsOf(work: Work, progress: Progress): Promise<Part[]> {
+  const { deps, opened, ctx } = work
+  const feeds = await positionFeeds(deps, opened, ctx)
+  progress.replan ||= feeds.restarted
+  const parts = await Promise.all([
+    ...feeds.followed.map(async (feed) => await feedPart(work, feed)),
+    ...opened.sources.map(async (source) => (source.blockedKind === null ? await relistPart(work, source) : null)),
+  ])
+  const probes = opened.sources.map((source) => probePart(work, source))
+  return [...parts, ...probes].filter((part) => part !== null)
+}
+
+/** As much of the hints as one commit takes. */
+async function drainTurn(work: Work, fence: Fence, progress: Progress): Promise<{ more: boolean }> {
+  const drained = await drain(work.deps, work.opened, fence, work.refetch)
+  note(progress, drained.changed, work.deps.now())
+  return drained
+}
+
+function note(progress: Progress, changes: number, nowMs: number): void {
+  if (changes === 0) return
+  progress.changes += changes
+  progress.lastChangeMs = nowMs
+}
+
+/** Until the next part or hint is due; parts that are due now: 0. */
+async function nextDue({ deps, opened }: Work, parts: Part[]): Promise<number> {
+  const touchedMs = await nextTouchedDueMs(deps.pools.write, opened.syncId)
+  const now = deps.now()
+  const waits = parts.map((part) => Math.max(0, part.dueAtMs - now))
+  return Math.min(minute, touchedMs ?? minute, ...waits)
+}

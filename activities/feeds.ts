@@ -1,0 +1,120 @@
+/** Positions of the feeds of a sync: `feed/<name>`. One whose cursor is null cannot be followed for now. */
+import type { Context, Json } from '../src/connectors/connector.ts'
+import type { Sql } from '../src/db/pools.ts'
+import { AppError, isAppError } from '../src/domain/error.ts'
+import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
+import { noteError, requestEnumeration } from '../src/stream/source.ts'
+import { writePage } from '../src/stream/write.ts'
+import type { ActivityDeps } from './deps.ts'
+import type { Opened, OpenSource } from './open.ts'
+
+export type Followed = { name: string; checkpointNo: number }
+export type Feeds = { followed: Followed[]; lost: { name: string; reason: string }[]; restarted: boolean }
+
+/** The feed that tells of a collection's changes, if any. */
+export function feedOf(source: OpenSource): string | null {
+  return 'feed' in source.collection.refresh ? source.collection.refresh.feed : null
+}
+
+export function sourcesOfFeed(opened: Opened, feed: string): OpenSource[] {
+  return opened.sources.filter((source) => feedOf(source) === feed)
+}
+
+/**
+ * Takes a position in every feed that has none, so that nothing falls between it and what is read afterwards. A feed that
+ * was lost meanwhile has missed changes: its collections are compared anew.
+ */
+export async function positionFeeds(deps: ActivityDeps, opened: Opened, ctx: Context): Promise<Feeds> {
+  const sql = deps.pools.write
+  const names = [...new Set(opened.sources.flatMap((source) => feedOf(source) ?? []))]
+  const known = await positions(sql, opened.syncId)
+  const feeds: Feeds = { followed: [], lost: [], restarted: false }
+  for (const name of names) {
+    const at = known.get(name)
+    if (at?.positioned === true) {
+      feeds.followed.push({ name, checkpointNo: at.checkpointNo })
+      continue
+    }
+    try {
+      feeds.followed.push({ name, checkpointNo: await position(deps, opened, name, at?.checkpointNo ?? null, ctx) })
+      feeds.restarted ||= at !== undefined
+    } catch (error) {
+      if (!isAppError(error, 'permanent')) throw error
+      await loseFeed(deps, opened, name, error.message)
+      feeds.lost.push({ name, reason: error.message })
+    }
+  }
+  return feeds
+}
+
+/** From now on the feed's collections are compared on a schedule; health says so. */
+export async function loseFeed(deps: ActivityDeps, opened: Opened, name: string, reason: string): Promise<void> {
+  const sql = deps.pools.write
+  const { checkpointNo } = await ensureFeed(sql, { ...rowOf(opened, name), start: null })
+  await moveTo(sql, opened, checkpointNo, null)
+  await noteError(
+    sql,
+    sourcesOfFeed(opened, name).map((source) => source.sourceNo),
+    `Changes cannot be followed, so everything is compared every few minutes instead. ${reason}`,
+  )
+}
+
+/** A feed that no longer reaches back to its position: a new one, then everything is compared. */
+export async function restartFeed(deps: ActivityDeps, opened: Opened, feed: Followed, ctx: Context): Promise<void> {
+  await position(deps, opened, feed.name, feed.checkpointNo, ctx)
+}
+
+async function position(
+  deps: ActivityDeps,
+  opened: Opened,
+  name: string,
+  checkpointNo: number | null,
+  ctx: Context,
+): Promise<number> {
+  const sql = deps.pools.write
+  const feed = opened.connector.feeds[name]
+  if (feed === undefined) throw new AppError('permanent', `The connector has no feed called ${name}.`)
+  const start = await feed.start(ctx)
+  if (checkpointNo === null) {
+    return (await ensureFeed(sql, { ...rowOf(opened, name), start })).checkpointNo
+  }
+  await moveTo(sql, opened, checkpointNo, start)
+  await requestEnumeration(sql, {
+    syncId: opened.syncId,
+    collectionIds: sourcesOfFeed(opened, name).map((source) => source.collectionId),
+  })
+  return checkpointNo
+}
+
+async function moveTo(sql: Sql, opened: Opened, checkpointNo: number, cursor: Json): Promise<void> {
+  const { fence } = await claim(sql, checkpointNo)
+  await writePage(sql, {
+    streamNo: opened.streamNo,
+    observations: [],
+    path: 'change',
+    fence,
+    cursor,
+    hints: [],
+    looked: [],
+    seen: null,
+  })
+}
+
+function rowOf(opened: Opened, name: string) {
+  return { syncId: opened.syncId, streamNo: opened.streamNo, name: `feed/${name}`, kind: 'feed' as const, sourceNo: null }
+}
+
+async function positions(sql: Sql, syncId: string) {
+  const rows = await sql<{ name: string; checkpointNo: number; positioned: boolean }[]>`
+    select substr(name, 6) as name, checkpoint_no as "checkpointNo", coalesce(cursor::text <> 'null', false) as positioned
+      from checkpoint
+     where sync_id = ${syncId} and kind = 'feed' and name like 'feed/%'`
+  return new Map(rows.map((row) => [row.name, row]))
+}
+
+/** Is somebody telling of this collection's changes? Else comparing is all there is. */
+export async function isFollowed(sql: Sql, opened: Opened, source: OpenSource): Promise<boolean> {
+  const { refresh } = source.collection
+  if (!('feed' in refresh)) return refresh.relist.windowMs !== null
+  return (await positions(sql, opened.syncId)).get(refresh.feed)?.positioned === true
+}

@@ -1,0 +1,209 @@
+/** The parts of a change slice: feeds, windows of young objects, probes. Each keeps its own time. */
+import type { Context, Json } from '../src/connectors/connector.ts'
+import { isAppError } from '../src/domain/error.ts'
+import { limits } from '../src/domain/limits.ts'
+import { nextPollMs, pollFloorMs } from '../src/domain/pace.ts'
+import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
+import { block, noteChecked, requestEnumeration, unblock } from '../src/stream/source.ts'
+import type { Fence } from '../src/stream/write.ts'
+import type { ActivityDeps } from './deps.ts'
+import type { Followed } from './feeds.ts'
+import { loseFeed, restartFeed, sourcesOfFeed } from './feeds.ts'
+import type { Opened, OpenSource } from './open.ts'
+import { storePage } from './pages.ts'
+
+export type Work = {
+  deps: ActivityDeps
+  opened: Opened
+  ctx: Context
+  /** For looks at one record: they go before lists. */
+  refetch: Context
+  signal: AbortSignal
+}
+
+/** What one look brought. `replan`: something is to be enumerated now. `gone`: this part has nothing more to do here. */
+export type Turn = { changes: number; replan: boolean; gone: boolean }
+
+export type Part = {
+  dueAtMs: number
+  /** One bounded turn; sets its own next time. */
+  turn(): Promise<Turn>
+}
+
+const quiet: Turn = { changes: 0, replan: false, gone: false }
+const notedEveryMs = 10_000
+
+/** Claims the feed: whoever followed it before can write nothing any more. */
+export async function feedPart(work: Work, feed: Followed): Promise<Part> {
+  const { deps, opened, ctx } = work
+  const definition = opened.connector.feeds[feed.name]!
+  const sourceNos = sourcesOfFeed(opened, feed.name).map((source) => source.sourceNo)
+  const floorMs = pollFloorMs(opened.connector.limits)
+  const claimed = await claim(deps.pools.write, feed.checkpointNo)
+  let cursor = claimed.cursor
+  let intervalMs: number | null = null
+  let notedAtMs = 0
+  let lastChangeMs = lastChange(sourcesOfFeed(opened, feed.name))
+
+  async function pages(): Promise<{ changes: number; done: boolean }> {
+    let changes = 0
+    for (let read = 0; read < limits.feedPagesInTurn && !work.signal.aborted; read++) {
+      const page = await definition.read(ctx, cursor)
+      const moved = JSON.stringify(page.cursor) !== JSON.stringify(cursor)
+      await storePage(deps, opened, {
+        changes: page.changes,
+        observedAt: page.observedAt,
+        path: 'change',
+        fence: claimed.fence,
+        ...(moved ? { cursor: page.cursor } : {}),
+      })
+      cursor = page.cursor
+      changes += page.changes.length
+      if (page.done) return { changes, done: true }
+    }
+    return { changes, done: false }
+  }
+
+  const part: Part = {
+    dueAtMs: 0,
+    async turn() {
+      try {
+        if (lostByAge(work, feed, definition.retentionMs)) {
+          await restartFeed(deps, opened, feed, ctx)
+          return { ...quiet, replan: true, gone: true }
+        }
+        const { changes, done } = await pages()
+        const now = deps.now()
+        if (changes > 0) lastChangeMs = now
+        if (changes > 0 || now - notedAtMs > notedEveryMs) {
+          await noteChecked(deps.pools.write, sourceNos, { changed: changes > 0 })
+          notedAtMs = now
+        }
+        intervalMs = nextPollMs({
+          changed: changes > 0,
+          previousMs: intervalMs,
+          sinceChangeMs: lastChangeMs === null ? null : now - lastChangeMs,
+          floorMs,
+        })
+        part.dueAtMs = done ? now + intervalMs * (1 - 0.1 * deps.random()) : now
+        return { ...quiet, changes }
+      } catch (error) {
+        return await lost(work, feed, error)
+      }
+    },
+  }
+  return part
+}
+
+/** What a feed that cannot be followed any more comes to; all else is thrown. */
+async function lost(work: Work, feed: Followed, error: unknown): Promise<Turn> {
+  const { deps, opened, ctx } = work
+  if (!isAppError(error, 'permanent')) throw error
+  deps.log.warn({ event: 'feed.lost', syncId: opened.syncId, feed: feed.name, reason: error.message })
+  if (error.code === 'feed-expired') await restartFeed(deps, opened, feed, ctx)
+  else {
+    await loseFeed(deps, opened, feed.name, error.message)
+    const collectionIds = sourcesOfFeed(opened, feed.name).map((source) => source.collectionId)
+    await requestEnumeration(deps.pools.write, { syncId: opened.syncId, collectionIds })
+  }
+  return { ...quiet, replan: true, gone: true }
+}
+
+/** Nobody has looked for longer than the provider keeps changes. */
+function lostByAge({ deps, opened }: Work, feed: Followed, retentionMs: number | null): boolean {
+  if (retentionMs === null) return false
+  const checked = sourcesOfFeed(opened, feed.name).map((source) => source.lastCheckedAtMs ?? 0)
+  const lastMs = Math.max(0, ...checked)
+  return lastMs > 0 && deps.now() - lastMs > retentionMs
+}
+
+function lastChange(sources: OpenSource[]): number | null {
+  const known = sources.flatMap((source) => source.lastChangeAtMs ?? [])
+  return known.length === 0 ? null : Math.max(...known)
+}
+
+/** Cursor of a window of young objects: under way, or done at. */
+type Window = { doneAtMs: number; fromMs: number | null; at: Json }
+
+/** Collections that no feed tells of: their young objects are listed again and again. Null: there is no such window. */
+export async function relistPart(work: Work, source: OpenSource): Promise<Part | null> {
+  const { deps, opened, ctx } = work
+  const { refresh } = source.collection
+  if (!('relist' in refresh) || refresh.relist.windowMs === null) return null
+  const { everyMs, windowMs } = refresh.relist
+  const { checkpointNo } = await ensureFeed(deps.pools.write, {
+    syncId: opened.syncId,
+    streamNo: opened.streamNo,
+    name: `relist/${source.collectionId}`,
+    kind: 'relist',
+    sourceNo: source.sourceNo,
+    start: { doneAtMs: 0, fromMs: null, at: null } satisfies Window,
+  })
+  const claimed = await claim(deps.pools.write, checkpointNo)
+  let window = claimed.cursor as Window
+  const part: Part = {
+    dueAtMs: window.fromMs === null ? window.doneAtMs + everyMs : 0,
+    async turn() {
+      if (window.fromMs === null) window = { ...window, fromMs: deps.now() - windowMs, at: null }
+      const bounds = { fromMs: source.collection.ranges ? window.fromMs : null, toMs: null }
+      try {
+        const page = await source.collection.list(ctx, window.at, bounds)
+        const done = page.done || (page.oldestMs !== undefined && page.oldestMs < window.fromMs!)
+        window = done ? { doneAtMs: deps.now(), fromMs: null, at: null } : { ...window, at: page.cursor }
+        const written = await storePage(deps, opened, {
+          changes: page.changes,
+          observedAt: page.observedAt,
+          path: 'listing',
+          fence: claimed.fence,
+          cursor: window,
+        })
+        const changes = written.inserted + written.updated
+        if (done) await noteChecked(deps.pools.write, [source.sourceNo], { changed: changes > 0 })
+        part.dueAtMs = done ? deps.now() + everyMs * (1 - 0.1 * deps.random()) : 0
+        return { ...quiet, changes }
+      } catch (error) {
+        if (!isAppError(error, 'permanent')) throw error
+        await block(deps.pools.write, source.sourceNo, { kind: error.kind, reason: error.message, probeMs: limits.probeEveryMs })
+        return { ...quiet, gone: true }
+      }
+    },
+  }
+  return part
+}
+
+/** A blocked collection is asked with one request whether it can be had now. */
+export function probePart(work: Work, source: OpenSource): Part | null {
+  const { deps, opened, ctx } = work
+  if (source.blockedKind === null) return null
+  const part: Part = {
+    dueAtMs: deps.now() + (source.probeDueInMs ?? 0),
+    async turn() {
+      try {
+        await source.collection.list(ctx, null, { fromMs: null, toMs: null })
+      } catch (error) {
+        if (!isAppError(error, 'permanent')) throw error
+        await block(deps.pools.write, source.sourceNo, { kind: error.kind, reason: error.message, probeMs: limits.probeEveryMs })
+        part.dueAtMs = deps.now() + limits.probeEveryMs
+        return quiet
+      }
+      await unblock(deps.pools.write, source.sourceNo)
+      deps.log.info({ event: 'collection.unblocked', syncId: opened.syncId, collection: source.collectionId })
+      return { ...quiet, replan: true, gone: true }
+    },
+  }
+  return part
+}
+
+/** The drain of hints is fenced like everything else that writes. */
+export async function drainFence(work: Work): Promise<Fence> {
+  const { deps, opened } = work
+  const { checkpointNo } = await ensureFeed(deps.pools.write, {
+    syncId: opened.syncId,
+    streamNo: opened.streamNo,
+    name: 'touched',
+    kind: 'feed',
+    sourceNo: null,
+    start: null,
+  })
+  return (await claim(deps.pools.write, checkpointNo)).fence
+}

@@ -1,0 +1,39 @@
+/** What the API does to the stream's work lists: it may not reach into them itself. */
+import type { Sql } from '../src/db/pools.ts'
+import { decideHeld } from '../src/stream/sweep.ts'
+import { touchByName } from '../src/stream/touched.ts'
+import { touchedChannel } from './slices.ts'
+
+/** Hints for every active sync of the credential, and a word to the slices that look. Returns how many rows. */
+export async function hint(
+  sql: Sql,
+  credentialId: string,
+  hints: { collectionId: string; upstreamId: string }[],
+): Promise<number> {
+  const syncs = await sql<{ id: string }[]>`
+    select id from syncs where credential_id = ${credentialId} and status <> 'deleted'`
+  const rows = syncs.flatMap(({ id }) =>
+    hints.map(({ collectionId, upstreamId }) => ({ syncId: id, collectionId, id: upstreamId })),
+  )
+  const count = await touchByName(sql, rows)
+  for (const { id } of syncs) await sql.notify(touchedChannel, id).catch(() => undefined)
+  return count
+}
+
+/** The fuse: lets held deletes through, or drops them. `collectionIds` null: all. Returns how many collections had any. */
+export async function decideDeletes(
+  sql: Sql,
+  { syncId, collectionIds, approve }: { syncId: string; collectionIds: string[] | null; approve: boolean },
+): Promise<number> {
+  const held = await sql<{ sourceNo: number }[]>`
+    select source_no as "sourceNo"
+      from source
+     where sync_id = ${syncId} and held is not null
+       and (${collectionIds === null}::bool or collection_id = any(${collectionIds ?? []}::text[]))`
+  let decided = 0
+  for (const { sourceNo } of held) {
+    if ((await decideHeld(sql, { sourceNo, decision: approve ? 'approve' : 'reject' })) !== null) decided += 1
+  }
+  await sql.notify(touchedChannel, syncId).catch(() => undefined)
+  return decided
+}

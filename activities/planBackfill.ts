@@ -1,0 +1,97 @@
+import { planOf } from '../src/domain/plan.ts'
+import { beginGeneration } from '../src/stream/checkpoint.ts'
+import { sourcesOf } from '../src/stream/source.ts'
+import type { Plan } from './contract.ts'
+import type { ActivityDeps } from './deps.ts'
+import { positionFeeds } from './feeds.ts'
+import type { Opened, OpenSource } from './open.ts'
+import { openSync } from './open.ts'
+import { promiseLife } from './state.ts'
+
+const day = 86_400_000
+const hour = 3_600_000
+const minute = 60_000
+const shownBlocked = 5
+const shownReason = 160
+
+/**
+ * Commits what begins and tells what there is to read. The positions of the feeds come first, so that no change falls
+ * between an enumeration and the feed.
+ */
+export async function planBackfill(deps: ActivityDeps, syncId: string, signal: AbortSignal): Promise<Plan> {
+  const opened = await openSync(deps, syncId)
+  if (opened.status !== 'active') return answer(opened, { collections: [], nextDueInMs: hour, records: 0, notes: [] })
+  const feeds = await positionFeeds(deps, opened, opened.context('changes', signal))
+  // Restarting a feed makes enumerations due: the rows are read again.
+  const sources = feeds.restarted ? await reread(deps, opened) : opened.sources
+  const plan = planOf(sources.map(factsOf))
+  for (const collectionId of plan.begin) {
+    const source = sources.find((one) => one.collectionId === collectionId)!
+    await beginGeneration(deps.pools.write, {
+      syncId,
+      sourceNo: source.sourceNo,
+      streamNo: source.streamNo,
+      collectionId,
+      ranges: [{ loMs: oldestWanted(opened, source, deps.now()), hiMs: null }],
+    })
+  }
+  await promiseLife(deps.pools.write, syncId, plan.read.length > 0 ? 10 * minute : plan.nextDueInMs + 10 * minute)
+  return answer(
+    { ...opened, sources },
+    {
+      collections: plan.read,
+      nextDueInMs: plan.nextDueInMs,
+      records: await recordsSeen(deps, syncId),
+      notes: [
+        ...feeds.lost.map(({ reason }) => `Changes cannot be followed and are compared every few minutes instead: ${reason}`),
+        ...sources
+          .filter((source) => source.held)
+          .map((source) => `Many deletes of \`${source.collectionId}\` wait for approval.`),
+      ],
+    },
+  )
+}
+
+function factsOf(source: OpenSource) {
+  const { collectionId, backfilled, enumerating, enumerateDueInMs, blockedKind } = source
+  return { collectionId, backfilled, enumerating, enumerateDueInMs, blocked: blockedKind !== null }
+}
+
+/** `max_age_days` bounds what is read, where the provider can be asked for it. */
+function oldestWanted(opened: Opened, source: OpenSource, nowMs: number): number | null {
+  if (opened.maxAgeDays === null || !source.collection.ranges) return null
+  return Math.floor((nowMs - opened.maxAgeDays * day) / 1_000) * 1_000
+}
+
+function answer(
+  opened: Opened,
+  rest: Pick<Plan, 'collections' | 'nextDueInMs' | 'records' | 'notes'>,
+): Plan {
+  const { sources } = opened
+  const blocked = sources.filter((source) => source.blockedKind !== null)
+  return {
+    status: opened.status,
+    epoch: opened.epoch,
+    facts: opened.facts,
+    ...rest,
+    notes: rest.notes.map((note) => note.slice(0, 2 * shownReason)).slice(0, 3),
+    collectionsTotal: sources.length,
+    collectionsComplete: sources.filter((source) => source.backfilled && source.blockedKind === null).length,
+    blocked: blocked.slice(0, shownBlocked).map(({ collectionId, blockedReason }) => ({
+      collectionId,
+      reason: (blockedReason ?? '').slice(0, shownReason),
+    })),
+  }
+}
+
+async function reread(deps: ActivityDeps, opened: Opened): Promise<OpenSource[]> {
+  const rows = new Map((await sourcesOf(deps.pools.write, opened.syncId)).map((row) => [row.sourceNo, row]))
+  return opened.sources.map((source) => ({ ...source, ...rows.get(source.sourceNo) }))
+}
+
+/** Looked at in the enumerations that are under way or were last made. */
+async function recordsSeen(deps: ActivityDeps, syncId: string): Promise<number> {
+  const [row] = await deps.pools.write<{ seen: string }[]>`
+    select coalesce(sum(seen), 0)::text as seen from checkpoint where sync_id = ${syncId} and kind = 'range'`
+  return Number(row!.seen)
+}

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { createLog } from '../src/log.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { AppError } from '../src/domain/error.ts'
+import { beginGeneration, openRanges } from '../src/stream/checkpoint.ts'
+import { createTestDatabase } from '../test/support/database.ts'
+import type { TestDatabase } from '../test/support/database.ts'
+import { context, makeSync, opened, thingsAt } from '../test/support/sync.ts'
+import type { ActivityDeps } from './deps.ts'
+import { readRanges } from './ranges.ts'
+import type { RangesOptions } from './ranges.ts'
+
+const day = 86_400_000
+const start = Date.UTC(2026, 0, 1)
+
+function depsOf(database: TestDatabase): ActivityDeps {
+  return {
+    pools: database.pools,
+    log: createLog({ logLevel: 'silent' }),
+    metrics: createMetrics({ processMetrics: false }),
+    now: Date.now,
+    random: Math.random,
+  } as unknown as ActivityDeps
+}
+
+/** A collection with one open range; `again` makes the options of one reading. */
+async function reading(database: TestDatabase, things: ReturnType<typeof thingsAt>) {
+  const { sql } = database
+  const sync = await makeSync(sql)
+  const before = await opened(sql, sync, { thing: things.collection })
+  const { sourceNo, streamNo, collectionId } = before.sources[0]!
+  await beginGeneration(sql, { syncId: sync.syncId, sourceNo, streamNo, collectionId, ranges: [{ loMs: null, hiMs: null }] })
+  const now = await opened(sql, sync, { thing: things.collection })
+  const again = async (more: Partial<RangesOptions> = {}): Promise<RangesOptions> => ({
+    deps: depsOf(database),
+    opened: now,
+    source: now.sources[0]!,
+    ranges: await openRanges(sql, { sourceNo }),
+    ctx: context(new AbortController().signal),
+    over: () => false,
+    onPage: () => undefined,
+    ...more,
+  })
+  const stored = async () => Number((await sql`select count(*) from record where source_no = ${sourceNo}`)[0]!['count'])
+  return { again, sourceNo, stored }
+}
+
+test('a range is cut while it is read, every part is read, and none of it twice over', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 500 }, (_, at) => start + at * day)
+  const things = thingsAt(times, 10)
+  const { again, sourceNo, stored } = await reading(database, things)
+  await readRanges(await again())
+  expect(await stored()).toBe(500)
+  expect(await openRanges(database.sql, { sourceNo })).toEqual([])
+  const ranges = await database.sql`select 1 from checkpoint where source_no = ${sourceNo} and kind = 'range'`
+  expect(ranges.length).toBeGreaterThan(3)
+  expect(things.lists.length).toBeLessThan(50 + 3 * ranges.length)
+})
+
+test('a small collection is not cut', async () => {
+  await using database = await createTestDatabase()
+  const things = thingsAt([start, start + day, start + 2 * day], 10)
+  const { again, stored } = await reading(database, things)
+  await readRanges(await again())
+  expect(await stored()).toBe(3)
+  expect(things.lists).toHaveLength(1)
+})
+
+test('the next page is fetched while the last one is being written', async () => {
+  await using database = await createTestDatabase()
+  let release: () => void = () => undefined
+  let second: () => void = () => undefined
+  const secondAsked = new Promise<void>((resolve) => (second = resolve))
+  const times = Array.from({ length: 15 }, (_, at) => start + at * 1_000)
+  const things = thingsAt(times, 10, async () => {
+    if (things.lists.length === 2) second()
+  })
+  const { again, sourceNo, stored } = await reading(database, things)
+  // Somebody holds the checkpoint: no page can be committed.
+  const held = database.sql.begin(async (tx) => {
+    await tx`select 1 from source where source_no = ${sourceNo}`
+    await new Promise<void>((resolve) => (release = resolve))
+  })
+  const done = readRanges(await again())
+  await secondAsked
+  release()
+  await Promise.all([held, done])
+  expect(await stored()).toBe(15)
+})
+
+test('what is over begins no page, and the next slice goes on where it stopped', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 40 }, (_, at) => start + at * 1_000)
+  const things = thingsAt(times, 10)
+  const { again, sourceNo, stored } = await reading(database, things)
+  let pages = 0
+  await readRanges(await again({ over: () => pages >= 2, onPage: () => (pages += 1) }))
+  const halfway = await stored()
+  expect(halfway).toBeGreaterThanOrEqual(20)
+  expect(halfway).toBeLessThan(40)
+  await readRanges(await again())
+  expect(await stored()).toBe(40)
+  expect(await openRanges(database.sql, { sourceNo })).toEqual([])
+  expect(things.lists.length).toBeLessThanOrEqual(5)
+})
+
+test('G9: who was taken over writes nothing any more', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 30 }, (_, at) => start + at * 1_000)
+  let other: (() => Promise<void>) | null = null
+  const things = thingsAt(times, 10, async () => {
+    if (things.lists.length === 2) await other!()
+  })
+  const { again, stored } = await reading(database, things)
+  other = async () => {
+    other = async () => undefined
+    await readRanges(await again())
+  }
+  await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'stopped' })
+  expect(await stored()).toBe(30)
+})
+
+test('the first error is thrown once nothing runs any more, and what was read before it stays', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 30 }, (_, at) => start + at * 1_000)
+  const things = thingsAt(times, 10, async () => {
+    if (things.lists.length === 3) throw new AppError('transient', 'It does not answer.')
+  })
+  const { again, stored } = await reading(database, things)
+  await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'transient' })
+  expect(await stored()).toBe(20)
+})

@@ -1,0 +1,65 @@
+/** The few small writes on `syncs` and `credentials` that activities make. */
+import type { Sql } from '../src/db/pools.ts'
+import type { AppError } from '../src/domain/error.ts'
+import type { SyncStatus } from '../src/domain/sync.ts'
+import type { Standing } from './contract.ts'
+
+/** All is well, and the next sign of life is due within `dueMs`; past it the watch asks. */
+export async function lifeSign(sql: Sql, syncId: string, dueMs: number): Promise<void> {
+  await sql`
+    update syncs
+       set deadline_at = clock_timestamp() + ${dueMs}::float8 * interval '1 ms', last_progress_at = clock_timestamp(),
+           error_kind = null, error_message = null, error_since = null
+     where id = ${syncId} and deleted_at is null and status = 'active'`
+}
+
+/** Somebody works or waits on purpose, but nothing has come forward yet. */
+export async function promiseLife(sql: Sql, syncId: string, dueMs: number): Promise<void> {
+  await sql`
+    update syncs
+       set deadline_at = clock_timestamp() + ${dueMs}::float8 * interval '1 ms'
+     where id = ${syncId} and status <> 'paused'`
+}
+
+/** For health. Being told to wait or to stop is no error. */
+export async function noteFailure(sql: Sql, syncId: string, error: AppError): Promise<void> {
+  if (error.kind === 'stopped' || error.kind === 'rate_limited') return
+  await sql`
+    update syncs
+       set error_kind = ${error.kind}, error_message = ${error.message}, error_since = coalesce(error_since, clock_timestamp())
+     where id = ${syncId}`
+}
+
+export async function refuseCredential(sql: Sql, credentialId: string, reason: string): Promise<void> {
+  await sql`
+    update credentials
+       set refused_at = coalesce(refused_at, clock_timestamp()), refused_reason = ${reason}, checked_at = clock_timestamp()
+     where id = ${credentialId}`
+}
+
+export async function acceptCredential(sql: Sql, credentialId: string): Promise<void> {
+  await sql`
+    update credentials
+       set refused_at = null, refused_reason = null, checked_at = clock_timestamp()
+     where id = ${credentialId}`
+}
+
+/** What the sync is asked to be now. A row that is gone counts as deleted. */
+export async function standingOf(sql: Sql, syncId: string): Promise<Standing> {
+  const [row] = await sql<{ status: SyncStatus; epoch: string }[]>`
+    select status, epoch from syncs where id = ${syncId}`
+  return row === undefined ? { status: 'deleted', epoch: Number.MAX_SAFE_INTEGER } : { status: row.status, epoch: Number(row.epoch) }
+}
+
+/** Set once: every collection that can be read has been enumerated. */
+export async function noteBackfilled(sql: Sql, syncId: string): Promise<void> {
+  await sql`
+    update syncs
+       set initial_backfill_completed_at = clock_timestamp()
+     where id = ${syncId} and initial_backfill_completed_at is null
+       and exists (select 1 from source where sync_id = ${syncId} and removed_at is null and backfilled_at is not null)
+       and not exists (
+         select 1 from source
+          where sync_id = ${syncId} and removed_at is null and backfilled_at is null and blocked_at is null)`
+}
+

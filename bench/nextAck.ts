@@ -1,0 +1,143 @@
+import { answer } from '../src/delivery/answers.ts'
+import { createDispatcher } from '../src/delivery/dispatcher.ts'
+import { claim } from '../src/delivery/next.ts'
+import { createNotifier } from '../src/delivery/notifier.ts'
+import { decodeToken } from '../src/delivery/token.ts'
+import { startApi, tokensOf } from './support/api.ts'
+import type { Api } from './support/api.ts'
+import type { Database } from './support/database.ts'
+import { consumerOf, fill, settle, startDatabase } from './support/database.ts'
+import { median, timed } from './support/measure.ts'
+import { startNats } from './support/nats.ts'
+import type { Case, Flags } from './support/report.ts'
+import { finished, spawnNode } from './support/stack.ts'
+
+type Shape = { records: number; workers: number; batch: number }
+
+/** Taking and acking records of 1.5 kB: our module, through HTTP, and three peers; see README.md. */
+export async function nextAck(flags: Flags, report: (result: Case) => void): Promise<void> {
+  const records = flags.number('records', 20_000)
+  const shape = { records, workers: flags.number('workers', 4), batch: flags.number('batch', 100) }
+  const rounds = flags.number('rounds', 3)
+  const database = await startDatabase({ sources: 4 })
+  const api = await startApi(database.url)
+  const unit = 'records/s'
+  try {
+    await fill(database, records)
+    for (let i = flags.number('consumers', 1); i > 1; i--) await consumerOf(database, { deliverPolicy: 'new' })
+    const runs = await inTurn(rounds, {
+      dispatcher: () => throughDispatcher(database, shape),
+      direct: () => throughSql(database, shape),
+      http: () => throughHttp(database, api, shape),
+      one: () => throughHttp(database, api, { records, workers: 256, batch: 1 }),
+    })
+    const value = median(runs.dispatcher)
+    const name = `${shape.workers} × ${shape.batch}`
+    report({ case: `${name}, our module`, value, unit })
+    report({ case: `${name}, our module without a dispatcher`, value: median(runs.direct), unit })
+    for (const [peer, seconds] of await peers(database, shape)) {
+      const peer_value = records / seconds
+      report({ case: `${name}, beside ${peer}`, value, unit, peer_value, ratio: value / peer_value })
+    }
+    const http = median(runs.http)
+    report({ case: `${name}, through HTTP`, value: http, unit, peer_value: 20_000, ratio: http / 20_000 })
+    const one = median(runs.one)
+    report({ case: '256 × 1, through HTTP, beside the line above', value: one, unit, peer_value: http, ratio: one / http })
+    report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
+  } finally {
+    await api.stop()
+    await database.stop()
+  }
+}
+
+/** Each in turn, so that what else the machine does meets all of them. */
+async function inTurn<Name extends string>(
+  rounds: number,
+  cases: Record<Name, () => Promise<number>>,
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(cases) as Name[]
+  const runs = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) runs[name].push(await cases[name]())
+  }
+  return runs
+}
+
+async function throughDispatcher(database: Database, { records, workers, batch }: Shape): Promise<number> {
+  const notifier = createNotifier(database.pools.listen)
+  const dispatcher = createDispatcher({ sql: database.pools.deliver, notifier })
+  const consumer = await consumerOf(database)
+  await settle(database)
+  const { signal } = new AbortController()
+  let acked = 0
+  const seconds = await timed(workers, async () => {
+    for (;;) {
+      const { items } = await dispatcher.next({ consumer, batchSize: batch, waitMs: 0, signal })
+      if (items.length === 0) return
+      acked += (await dispatcher.ack(consumer, items.map(({ ackToken }) => ackToken))).acked
+    }
+  })
+  await dispatcher.close()
+  await notifier.close()
+  return rate(acked, records, seconds)
+}
+
+/** Every worker with claims of its own: what many processes do that share a consumer. */
+async function throughSql(database: Database, { records, workers, batch }: Shape): Promise<number> {
+  const consumer = await consumerOf(database)
+  await settle(database)
+  let acked = 0
+  const seconds = await timed(workers, async () => {
+    for (;;) {
+      const items = await claim(database.pools.deliver, consumer, batch)
+      if (items.length === 0) return
+      const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
+      const stale = await answer(database.pools.deliver, consumer.consumerNo, { kind: 'ack' }, tokens)
+      acked += items.length - stale.length
+    }
+  })
+  return rate(acked, records, seconds)
+}
+
+async function throughHttp(database: Database, api: Api, { records, workers, batch }: Shape): Promise<number> {
+  const consumer = await consumerOf(database)
+  await settle(database)
+  const client = api.client(workers)
+  let acked = 0
+  const seconds = await timed(workers, async () => {
+    for (;;) {
+      const tokens = tokensOf(await client.next(consumer.id, batch, 0))
+      if (tokens.length === 0) return
+      await client.ack(consumer.id, tokens)
+      acked += tokens.length
+    }
+  })
+  await client.close()
+  return rate(acked, records, seconds)
+}
+
+function rate(acked: number, records: number, seconds: number): number {
+  if (acked !== records) throw new Error(`${acked} of ${records} records were acked`)
+  return records / seconds
+}
+
+/** Seconds that each took for the same number of records of the same size. */
+async function peers(database: Database, shape: Shape): Promise<[string, number][]> {
+  const numbers = [shape.records, shape.workers, shape.batch].map(String)
+  const run = async (script: string, url: string) => {
+    const args = [`bench/peers/${script}.ts`, url, ...numbers]
+    const out = await finished(spawnNode(args, { PATH: process.env['PATH'] ?? '' }))
+    return (JSON.parse(out.trim().split('\n').at(-1)!) as { seconds: number }).seconds
+  }
+  const measured: [string, number][] = [
+    ['pg-boss', await run('pgBoss', database.url)],
+    ['graphile-worker', await run('graphileWorker', database.url)],
+  ]
+  const nats = await startNats()
+  if (nats === null) return measured
+  try {
+    return [...measured, ['NATS JetStream', await run('jetStream', nats.url)]]
+  } finally {
+    await nats.stop()
+  }
+}

@@ -1,0 +1,60 @@
+import type { Sql } from '../db/pools.ts'
+import type { Found } from '../store/apiKeys.ts'
+import { findCaller, hashKey, keysChannel, noteKeyUsed } from '../store/apiKeys.ts'
+import type { Db } from '../store/page.ts'
+
+/** A key is looked up again after this long, whatever was heard. */
+const keptMs = 1000
+const keptMax = 10_000
+
+export type Callers = {
+  /** Null: unknown or revoked. */
+  find(key: string, now: number): Promise<Found | null>
+  /** A key was revoked here. */
+  clear(): void
+}
+
+/**
+ * Keys that were seen a moment ago, so that a worker's thousand calls of `next` a second are not as many lookups. A
+ * revoked key stops at once: its process forgets all it knows, the others when they hear of it (NOTIFY). Nothing is kept
+ * while nothing can be heard.
+ */
+export function createCallers(db: Db, sql: Sql): Callers {
+  const kept = new Map<string, { found: Found; until: number }>()
+  let listening: Promise<unknown> | null = null
+  let hears = false
+  /** A lookup that began before a change must not be kept after it. */
+  let changes = 0
+
+  const clear = () => {
+    changes++
+    kept.clear()
+  }
+  const listen = async () => {
+    try {
+      await sql.listen(keysChannel, clear, clear)
+      hears = true
+    } catch {
+      listening = null
+    }
+  }
+
+  return {
+    clear,
+    async find(key, now) {
+      listening ??= listen()
+      const hash = hashKey(key)
+      const known = kept.get(hash)
+      if (known !== undefined && known.until > now) return known.found
+      const before = changes
+      const found = await findCaller(db, hash)
+      if (found === null) return null
+      if (!found.usedRecently) await noteKeyUsed(db, found.caller.tenantId, found.caller.keyId)
+      if (hears && before === changes) {
+        if (kept.size >= keptMax) kept.clear()
+        kept.set(hash, { found, until: now + keptMs })
+      }
+      return found
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openApi, operatorKey } from '../../test/support/api.ts'
+import { observe, pageOf } from '../../test/support/stream.ts'
+import type { TestApi } from '../../test/support/api.ts'
+import { serveApi } from './server.ts'
+import { writePage } from '../stream/write.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await openApi()
+})
+afterAll(async () => {
+  await api[Symbol.asyncDispose]()
+})
+
+/** A stream with a sync that has brought these records. */
+async function filled(slug: string, records: [id: string, raw: string][]) {
+  await api.ask('POST', '/v1/streams', { slug })
+  const sync = await api.sync(api.ask, {
+    stream_id: slug,
+    external_id: 'e-1',
+    metadata: { plan: 'pro' },
+    collection_ids: ['crm:customer'],
+  })
+  const [row] = await api.database.sql<
+    { source_no: number; stream_no: number }[]
+  >`select source_no, stream_no from source where sync_id = ${sync.id}`
+  const source = { sourceNo: row!.source_no, streamNo: row!.stream_no }
+  const write = (id: string, raw: string, at: number) =>
+    writePage(api.database.sql, pageOf(source, [observe(source, id, { raw, at })]))
+  for (const [at, [id, raw]] of records.entries()) await write(id, raw, at)
+  return { sync, source, write }
+}
+
+test('the record reaches the consumer with the text that the provider sent', async () => {
+  const raw = '{"id":"cus_1", "big":9007199254740993,"float":1.0,"nul":"\\u0000","10":1,"2":2}'
+  const { sync } = await filled('texts', [['cus_1', raw]])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'texts' })
+  expect(consumer).toMatchObject({
+    stream_id: sync.stream_id,
+    deliver_policy: 'all',
+    ack_wait_ms: 30_000,
+    max_deliver: -1,
+    max_ack_pending: 1000,
+    max_waiting: 20,
+    filters: {},
+  })
+  const { text, body } = await api.ask(
+    'GET',
+    `/v1/http-consumers/${consumer.id}/next?batch_size=10`,
+  )
+  expect(text).toContain(`"data":${raw}`)
+  expect(body.data[0].record).toMatchObject({
+    provider: 'crm',
+    collection_id: 'crm:customer',
+    upstream_id: 'cus_1',
+    sync_id: sync.id,
+    sync: { id: sync.id, external_id: 'e-1', metadata: { plan: 'pro' } },
+    deleted: false,
+    updated_idx: 1,
+  })
+  const record = await api.ask('GET', `/v1/records/${body.data[0].record.id}`)
+  expect(record.text).toContain(`"data":${raw}`)
+})
+
+test('next, ack, nack, extend: acked stays away, nacked comes again', async () => {
+  await filled('acks', [
+    ['a', '{"id":"a"}'],
+    ['b', '{"id":"b"}'],
+  ])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'acks' })
+  const at = `/v1/http-consumers/${consumer.id}`
+  const { body: first } = await api.ask('POST', `${at}/next`, { batch_size: 2, wait_for: 0 })
+  expect(
+    first.data.map((one: { record: { upstream_id: string } }) => one.record.upstream_id),
+  ).toEqual(['a', 'b'])
+  const [a, b] = first.data.map((one: { ack_token: string }) => one.ack_token)
+  expect((await api.ask('POST', `${at}/next`)).body.data).toEqual([])
+  expect((await api.ask('POST', `${at}/extend`, { ack_tokens: [a] })).status).toBe(204)
+  expect((await api.ask('POST', `${at}/ack`, { ack_tokens: [a, 'unknown'] })).status).toBe(204)
+  expect((await api.ask('POST', `${at}/nack`, { ack_tokens: [b] })).status).toBe(204)
+  const { body: again } = await api.ask('GET', `${at}/next?batch_size=2`)
+  expect(again.data).toHaveLength(1)
+  expect(again.data[0].record.upstream_id).toBe('b')
+  expect(
+    (await api.ask('POST', `${at}/ack`, { ack_tokens: [again.data[0].ack_token] })).status,
+  ).toBe(204)
+  expect((await api.ask('GET', `${at}/next`)).body).toEqual({
+    data: [],
+    info: { num_pending: 0, num_ack_pending: 0 },
+  })
+})
+
+test('a call that waits is answered when a record comes', async () => {
+  const { write } = await filled('waits', [])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'waits' })
+  const waiting = api.ask('GET', `/v1/http-consumers/${consumer.id}/next?wait_for=20000`)
+  await write('late', '{"id":"late"}', 1)
+  expect((await waiting).body.data).toHaveLength(1)
+})
+
+test('a consumer is changed, reset and deleted', async () => {
+  const { sync } = await filled('resets', [['a', '{"id":"a"}']])
+  const { body: made } = await api.ask('POST', '/v1/http-consumers', {
+    stream_id: 'resets',
+    filters: { sync_id: sync.id, collection_id: ['crm:customer'], metadata: { plan: 'pro' } },
+    deliver_policy: 'new',
+  })
+  const at = `/v1/http-consumers/${made.id}`
+  expect((await api.ask('GET', `${at}/next`)).body.data).toEqual([])
+  const patched = await api.ask('PATCH', at, { ack_wait_ms: 1000, metadata: { a: 1 }, name: 'n' })
+  expect(patched.body).toMatchObject({
+    ack_wait_ms: 1000,
+    metadata: { a: 1 },
+    name: 'n',
+    filters: made.filters,
+    deliver_policy: 'new',
+  })
+  expect(
+    (await api.ask('POST', `${at}/reset`, { deliver_policy: { from_idx: 1 } })).body.deliver_policy,
+  ).toEqual({ from_idx: 1 })
+  expect((await api.ask('GET', `${at}/next`)).body.data).toHaveLength(1)
+  expect(
+    (await api.ask('PATCH', at, { stream_id: 'default' })).body.validation_errors,
+  ).toHaveProperty('stream_id')
+  expect((await api.ask('DELETE', '/v1/streams/resets')).body.type).toBe('/docs/errors#in-use')
+  expect(
+    (await api.ask('GET', '/v1/http-consumers?stream_id=resets&name=n')).body.data,
+  ).toMatchObject([{ id: made.id }])
+  expect((await api.ask('DELETE', at)).body).toEqual({ id: made.id, deleted: true })
+  expect((await api.ask('GET', at)).status).toBe(404)
+})
+
+test('a record that was delivered too often is a dead letter, and comes again when asked', async () => {
+  await filled('dead', [['a', '{"id":"a"}']])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', {
+    stream_id: 'dead',
+    max_deliver: 1,
+  })
+  const at = `/v1/http-consumers/${consumer.id}`
+  const { body: first } = await api.ask('GET', `${at}/next`)
+  await api.ask('POST', `${at}/nack`, { ack_tokens: [first.data[0].ack_token] })
+  expect((await api.ask('GET', `${at}/next`)).body.data).toEqual([])
+  const { body: letters } = await api.ask('GET', `${at}/dead-letters`)
+  expect(letters.data).toMatchObject([{ deliver_count: 1, record: { upstream_id: 'a' } }])
+  expect((await api.ask('POST', `${at}/dead-letters/redeliver`)).body).toEqual({ redelivered: 1 })
+  expect((await api.ask('GET', `${at}/next`)).body.data).toHaveLength(1)
+})
+
+test('records are read without a consumer, page by page, and what changes comes after the cursor', async () => {
+  const { sync, write } = await filled('reads', [
+    ['a', '{"id":"a"}'],
+    ['b', '{"id":"b"}'],
+    ['c', '{"id":"c"}'],
+  ])
+  const read = async (query: string) =>
+    (await api.ask('GET', `/v1/records?stream_id=reads&${query}`)).body
+  const ids = (page: { data: { upstream_id: string }[] }) =>
+    page.data.map((record) => record.upstream_id)
+  const first = await read('limit=2')
+  expect(ids(first)).toEqual(['a', 'b'])
+  const second = await read(`limit=2&after_cursor=${first.next_cursor}`)
+  expect(ids(second)).toEqual(['c'])
+  await write('a', '{"id":"a","changed":true}', 100)
+  expect(ids(await read(`cursor=${first.next_cursor}`))).toEqual(['c', 'a'])
+  expect(ids(await read('upstream_id=b'))).toEqual(['b'])
+  expect(
+    ids(await read(`sync_id=${sync.id}&collection_id=crm:customer&provider=crm`)),
+  ).toHaveLength(3)
+  expect(ids(await read('sync_id=nonsense'))).toEqual([])
+  expect((await api.ask('GET', '/v1/records?stream_id=reads&cursor=x')).status).toBe(422)
+})
+
+test('a call that waits ends when its client hangs up', async () => {
+  await filled('hangs', [])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'hangs' })
+  const server = await serveApi(api.app, { host: '127.0.0.1', port: 0 })
+  const client = new AbortController()
+  const call = fetch(`${server.url}/v1/http-consumers/${consumer.id}/next?wait_for=60000`, {
+    headers: { authorization: `Bearer ${operatorKey}` },
+    signal: client.signal,
+  })
+  call.catch(() => {})
+  await expect.poll(() => api.deps.dispatcher.waiting()).toBe(1)
+  client.abort()
+  await expect.poll(() => api.deps.dispatcher.waiting()).toBe(0)
+  await server.close(0)
+})

@@ -1,0 +1,180 @@
+import { getConsumer } from '../../delivery/consumers.ts'
+import { listDeadLetters, redeliverDeadLetters } from '../../delivery/deadLetters.ts'
+import type { Answer, Call, Route } from '../route.ts'
+import { noContent, ok, route } from '../route.ts'
+import * as schemas from '../schemas/consumers.ts'
+
+const tag = 'Consuming'
+const right = 'consume'
+/** The longest wait, and time to answer. */
+const nextTimeoutMs = 75_000
+
+type ById = Pick<Call, 'deps' | 'tenantId' | 'signal'> & { params: { id: string } }
+
+/** The records' own text goes into the answer: it is never parsed here. */
+async function next(
+  { deps, tenantId, params, signal }: ById,
+  wanted: { batch_size: number; wait_for: number },
+): Promise<Answer> {
+  const { dispatcher } = deps
+  const consumer = await dispatcher.find(tenantId, params.id)
+  const { items, info } = await dispatcher.next({
+    consumer,
+    batchSize: wanted.batch_size,
+    waitMs: wanted.wait_for,
+    signal,
+  })
+  if (signal.aborted && items.length > 0) {
+    await dispatcher.release(
+      consumer,
+      items.map((item) => item.ackToken),
+    )
+    return noContent
+  }
+  const data = items.map((item) => `{"ack_token":"${item.ackToken}","record":${item.recordJson}}`)
+  const counts = JSON.stringify({
+    num_pending: info.numPending,
+    num_ack_pending: info.numAckPending,
+  })
+  return { status: 200, text: `{"data":[${data.join(',')}],"info":${counts}}` }
+}
+
+const nextTexts = {
+  summary: 'Take the next records',
+  description:
+    'Each is with this caller alone until `ack_wait_ms` is over, or it is acked or nacked. Process first, ack after.',
+  tag,
+  right,
+  timeoutMs: nextTimeoutMs,
+  answers: {
+    200: {
+      description: 'Records in the order of the stream, none where there is none.',
+      schema: schemas.nextAnswer,
+    },
+  },
+  problems: ['not-found', 'rate-limited'],
+} as const
+
+export const consumeRoutes: Route[] = [
+  route({
+    ...nextTexts,
+    method: 'GET',
+    path: '/v1/http-consumers/{id}/next',
+    operation: 'getNext',
+    problems: [...nextTexts.problems],
+    query: schemas.nextQuery,
+    handle: (call) => next(call, call.query),
+  }),
+  route({
+    ...nextTexts,
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/next',
+    operation: 'postNext',
+    problems: [...nextTexts.problems],
+    body: schemas.nextBody,
+    bodyOptional: true,
+    handle: (call) => next(call, call.body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/ack',
+    operation: 'ack',
+    summary: 'Acknowledge records',
+    description: 'These versions never come again. A replaced or unknown token changes nothing.',
+    tag,
+    right,
+    body: schemas.ackBody,
+    answers: { 204: { description: 'Done.' } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, body }) {
+      await deps.dispatcher.ack(await deps.dispatcher.find(tenantId, params.id), body.ack_tokens)
+      return noContent
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/nack',
+    operation: 'nack',
+    summary: 'Give records back',
+    description: 'They come again: at once, or after `delay_ms`.',
+    tag,
+    right,
+    body: schemas.nackBody,
+    answers: { 204: { description: 'Done.' } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, body }) {
+      await deps.dispatcher.nack(
+        await deps.dispatcher.find(tenantId, params.id),
+        body.ack_tokens,
+        body.delay_ms ?? null,
+      )
+      return noContent
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/extend',
+    operation: 'extend',
+    summary: 'Keep records longer',
+    description: 'Their `ack_wait_ms` begins again now.',
+    tag,
+    right,
+    body: schemas.extendBody,
+    answers: { 204: { description: 'Done.' } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, body }) {
+      await deps.dispatcher.extend(
+        await deps.dispatcher.find(tenantId, params.id),
+        body.ack_tokens,
+        body.ack_wait_ms ?? null,
+      )
+      return noContent
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/http-consumers/{id}/dead-letters',
+    operation: 'listDeadLetters',
+    summary: 'List dead letters',
+    description: 'Records that were delivered `max_deliver` times without an ack.',
+    tag,
+    right,
+    query: schemas.deadLetterQuery,
+    answers: { 200: { description: 'Dead letters.', schema: schemas.deadLetterList } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, query }) {
+      const consumer = await getConsumer(deps.write, tenantId, params.id)
+      const page = await listDeadLetters(deps.deliver, consumer, {
+        limit: query.limit,
+        cursor: query.cursor ?? null,
+      })
+      const data = page.rows.map(
+        (row) =>
+          `{"record":${row.recordJson},"deliver_count":${row.deliverCount},"died_at":${JSON.stringify(row.diedAt)}}`,
+      )
+      return {
+        status: 200,
+        text: `{"data":[${data.join(',')}],"next_cursor":${JSON.stringify(page.nextCursor)}}`,
+      }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/dead-letters/redeliver',
+    operation: 'redeliverDeadLetters',
+    summary: 'Deliver dead letters again',
+    description: 'With a count that begins anew.',
+    tag,
+    right,
+    body: schemas.redeliverBody,
+    bodyOptional: true,
+    answers: { 200: { description: 'They are delivered again.', schema: schemas.redeliverAnswer } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, body }) {
+      const consumer = await getConsumer(deps.write, tenantId, params.id)
+      return ok({
+        redelivered: await redeliverDeadLetters(deps.deliver, consumer, body.record_ids ?? null),
+      })
+    },
+  }),
+]

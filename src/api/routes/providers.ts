@@ -1,0 +1,78 @@
+import { AppError } from '../../domain/error.ts'
+import { collectionName } from '../../domain/sync.ts'
+import { getCredential } from '../../store/credentials.ts'
+import { collectionIdsOf, shownCollection, shownProvider } from '../catalog.ts'
+import { nearest } from '../nearest.ts'
+import type { Route } from '../route.ts'
+import { ok, route } from '../route.ts'
+import * as schemas from '../schemas/catalog.ts'
+import { connectorOfCredential } from '../credential.ts'
+
+const tag = 'Providers and collections'
+
+export const providerRoutes: Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/providers',
+    operation: 'listProviders',
+    summary: 'List providers',
+    description:
+      'What each can do, its credential kinds with their JSON schemas, its default rate limits.',
+    tag,
+    right: 'read',
+    answers: { 200: { description: 'All providers.', schema: schemas.providerList } },
+    problems: [],
+    async handle({ deps }) {
+      return ok({ data: Object.values(deps.connectors).map(shownProvider), next_cursor: null })
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/collections/{credential_id}',
+    operation: 'listCollections',
+    summary: 'List the collections of a credential',
+    description: 'What this credential can sync, with fields.',
+    tag,
+    right: 'read',
+    query: schemas.collectionQuery,
+    answers: { 200: { description: 'All collections.', schema: schemas.collectionList } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params }) {
+      const connector = connectorOfCredential(
+        deps,
+        await getCredential(deps.db, tenantId, params.credential_id),
+      )
+      const data = Object.entries(connector.collections).map(([name, one]) =>
+        shownCollection(connector, name, one),
+      )
+      return ok({ data, next_cursor: null })
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/collections/{credential_id}/{collection_id}',
+    operation: 'getCollection',
+    summary: 'Get a collection of a credential',
+    tag,
+    right: 'read',
+    query: schemas.collectionQuery,
+    answers: { 200: { description: 'The collection.', schema: schemas.collection } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params }) {
+      const connector = connectorOfCredential(
+        deps,
+        await getCredential(deps.db, tenantId, params.credential_id),
+      )
+      const known = collectionIdsOf(connector)
+      if (!known.includes(params.collection_id)) {
+        const hint = nearest(params.collection_id, known)
+        throw new AppError(
+          'not_found',
+          `${connector.title} has no such collection.${hint === null ? '' : ` Did you mean \`${hint}\`?`}`,
+        )
+      }
+      const name = collectionName(params.collection_id)
+      return ok(shownCollection(connector, name, connector.collections[name]!))
+    },
+  }),
+]

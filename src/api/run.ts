@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import type { Context } from 'hono'
+import { toAppError } from '../db/errors.ts'
+import { AppError } from '../domain/error.ts'
+import type { Caller } from '../store/apiKeys.ts'
+import { authenticate, authorize } from './auth.ts'
+import type { Callers } from './callers.ts'
+import type { ApiDeps } from './deps.ts'
+import { isStorable, parse, parseBody, parseQuery, readBody } from './input.ts'
+import type { KeyLimit } from './keyLimit.ts'
+import { once } from './once.ts'
+import { problemResponse } from './problem.ts'
+import type { Answer, Call, Route } from './route.ts'
+
+const timeoutMsDefault = 30_000
+
+/** On every answer. Scripts, frames and guesses of the content type have no business here; CORS is off by absence. */
+const safeHeaders = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+}
+
+/** `timeoutMs`: in place of what the routes say. */
+export type Limits = { callers: Callers; key: KeyLimit; timeoutMs?: number }
+
+/** Answers a request by a route: the one place where callers, tenants, bodies and errors are dealt with. */
+export async function run(
+  deps: ApiDeps,
+  limits: Limits,
+  route: Route,
+  context: Context,
+): Promise<Response> {
+  const startedAt = deps.now()
+  const requestId = requestIdOf(context)
+  const time = AbortSignal.timeout(limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault)
+  const signal = AbortSignal.any([context.req.raw.signal, time])
+  let response: Response
+  try {
+    const answer = await inTime(answerOf(deps, limits, route, context, { requestId, signal }), time)
+    if (revokes(route)) limits.callers.clear()
+    response = respond(answer, requestId)
+  } catch (error) {
+    response = failed(deps, error, context, requestId, route.operation)
+  }
+  const ms = deps.now() - startedAt
+  deps.log.debug({
+    event: 'request',
+    operation: route.operation,
+    status: response.status,
+    ms,
+    request_id: requestId,
+  })
+  deps.onRequest?.({ method: route.method, route: route.path, status: response.status, ms })
+  return response
+}
+
+/** Keys that this may have revoked must not be remembered. */
+function revokes(route: Route): boolean {
+  return route.method === 'DELETE' && (route.right === 'admin' || route.right === 'operator')
+}
+
+/** An answer for what matched no route, or failed outside of one. */
+export function failed(
+  deps: ApiDeps,
+  error: unknown,
+  context: Context,
+  requestId: string = requestIdOf(context),
+  operation = 'none',
+): Response {
+  const known = error instanceof AppError ? error : toAppError(error)
+  if (known.kind === 'bug') {
+    deps.log.error({ event: 'request.failed', operation, request_id: requestId, err: error })
+  }
+  return problemResponse(
+    known,
+    { instance: context.req.path, requestId },
+    { ...safeHeaders, 'X-Request-Id': requestId },
+  )
+}
+
+async function answerOf(
+  deps: ApiDeps,
+  limits: Limits,
+  route: Route,
+  context: Context,
+  request: { requestId: string; signal: AbortSignal },
+): Promise<Answer> {
+  const caller = await callerOf(deps, limits, route, context)
+  const { headers } = context.req.raw
+  const hasBody = route.body !== undefined || route.rawBody === true
+  const raw = hasBody ? await readBody(context.req.raw) : Buffer.alloc(0)
+  const call: Omit<Call, 'newId'> = {
+    deps,
+    caller,
+    tenantId: caller.tenantId,
+    params: paramsOf(context),
+    query: parseQuery(new URL(context.req.url).searchParams, route.query),
+    body:
+      route.body === undefined
+        ? {}
+        : parse(
+            route.body,
+            parseBody(raw, headers.get('content-type'), route.bodyOptional === true),
+          ),
+    raw,
+    headers,
+    ifMatch: route.versioned === true ? ifMatchOf(headers) : null,
+    ...request,
+  }
+  const key = route.creates === true ? headers.get('idempotency-key') : null
+  if (key === null) return await route.handle({ ...call, newId: randomUUID() })
+  return await once(call, key, `${route.method} ${context.req.path}`, (newId) =>
+    route.handle({ ...call, newId }),
+  )
+}
+
+const nobody: Caller = { keyId: '', tenantId: '', scopes: [], operator: false }
+
+async function callerOf(
+  deps: ApiDeps,
+  limits: Limits,
+  route: Route,
+  context: Context,
+): Promise<Caller> {
+  if (route.right === null) return nobody
+  const caller = await authenticate(
+    limits.callers,
+    context.req.raw.headers.get('authorization'),
+    deps.now(),
+  )
+  limits.key.take(caller.keyId, route.right, deps.now())
+  authorize(caller, route.right)
+  return caller
+}
+
+function paramsOf(context: Context): Record<string, string> {
+  const params = context.req.param() as Record<string, string>
+  if (Object.values(params).every((value) => isStorable(value) && value.length <= 1000))
+    return params
+  throw new AppError('not_found', 'There is nothing at this path.')
+}
+
+function ifMatchOf(headers: Headers): string | null {
+  const header = headers.get('if-match')
+  if (header === null || header.trim() === '*') return null
+  return header.trim().replace(/^W\//, '').replaceAll('"', '')
+}
+
+function respond(answer: Answer, requestId: string): Response {
+  const text = answer.text ?? (answer.body === undefined ? null : JSON.stringify(answer.body))
+  return new Response(text, {
+    status: answer.status,
+    headers: {
+      ...safeHeaders,
+      'X-Request-Id': requestId,
+      ...(text === null ? {} : { 'Content-Type': answer.contentType ?? 'application/json' }),
+      ...(answer.version === undefined ? {} : { ETag: `"${answer.version}"` }),
+      ...answer.headers,
+    },
+  })
+}
+
+/** A caller's own id is kept where it is harmless in a log. */
+function requestIdOf(context: Context): string {
+  const given = context.req.raw.headers.get('x-request-id')
+  return given !== null && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+async function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
+  let end = () => {}
+  const over = new Promise<never>((_, reject) => {
+    end = () =>
+      reject(
+        new AppError('transient', 'The request took too long. Try again in a moment.', {
+          retryAfterMs: 5000,
+        }),
+      )
+  })
+  time.addEventListener('abort', end, { once: true })
+  try {
+    return await Promise.race([work, over])
+  } finally {
+    time.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { durationMs } from '../../domain/duration.ts'
+import { isStorable } from '../input.ts'
+
+/** Shapes that many objects share. Messages are reasons that stand after a field's name: `must be …`. */
+const metadataBytesMax = 16_384
+
+export const text = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine(isStorable, { message: 'holds a NUL character or broken UTF-8' })
+
+export const name = text(200).describe('For people.')
+
+export const metadata = z
+  .record(z.string(), z.unknown())
+  .refine((value) => JSON.stringify(value).length <= metadataBytesMax, {
+    message: `may have at most ${metadataBytesMax / 1024} kB`,
+  })
+  .describe('Free JSON of yours. Lists filter by it.')
+
+export const metadataFilter = z
+  .record(z.string(), z.unknown())
+  .describe('Objects whose `metadata` contains this JSON object: `{"plan":"pro"}`.')
+
+/** Of an object in an answer. */
+export const id = z.string().meta({ format: 'uuid' })
+export const time = z.string().meta({ format: 'date-time' })
+
+/** In a request. */
+export const idIn = z.uuid({ error: 'must be an id: a uuid' })
+
+export const provider = z.string().min(1).max(100).describe('A provider of `GET /v1/providers`.')
+
+export const streamRef = text(100).describe('Id or slug of a stream.')
+
+const minMs = 60_000
+const maxMs = 30 * 86_400_000
+
+export const syncFrequency = z
+  .string()
+  .refine(
+    (value) => {
+      const ms = durationMs(value)
+      return value === 'continuous' || (ms !== null && ms >= minMs && ms <= maxMs)
+    },
+    {
+      message: 'must be `continuous` or a duration from `1m` to `30d`, such as `15m`, `4h` or `1d`',
+    },
+  )
+  .describe('`continuous`, or a duration such as `15m`, `4h`, `24h`.')
+
+export const rateLimit = z
+  .strictObject({
+    allowed_requests: z.number().int().min(1).max(1_000_000).describe('Requests in an interval.'),
+    interval: z.number().int().min(1).max(2_592_000).describe('Seconds.'),
+    max_concurrent_requests: z.number().int().min(0).max(1000).default(0).describe('0: no cap.'),
+  })
+  .describe('A hard ceiling over all traffic of the credential.')
+
+export const deletedAnswer = z
+  .object({ id: z.string(), deleted: z.literal(true) })
+  .meta({ id: 'Deleted' })
+
+export const listQuery = {
+  limit: z.number().int().min(1).max(200).default(50).describe('How many objects to answer with.'),
+  cursor: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('`next_cursor` of the answer before: what follows it.'),
+}
+
+export function listOf<Item extends z.ZodType>(item: Item, called: string) {
+  return z
+    .object({
+      data: z.array(item),
+      next_cursor: z.string().nullable().describe('Null: there is no more.'),
+    })
+    .meta({ id: called })
+}
+
+export const healthStatuses = ['initializing', 'healthy', 'warning', 'error'] as const
+
+export const health = z
+  .object({
+    status: z.enum(healthStatuses),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        status: z.enum(healthStatuses),
+        message: z.string().describe('What is, since when, and what to do.'),
+      }),
+    ),
+    last_healthy_at: time.nullable(),
+    erroring_since: time.nullable(),
+  })
+  .meta({ id: 'Health' })

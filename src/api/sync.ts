@@ -1,0 +1,69 @@
+import { AppError } from '../domain/error.ts'
+import type { Credential } from '../store/credentials.ts'
+import { getCredentials } from '../store/credentials.ts'
+import type { Sync } from '../store/syncs.ts'
+import { shownCredential } from './credential.ts'
+import type { ApiDeps, SyncHealth } from './deps.ts'
+import { toWire } from './wire.ts'
+
+/** Syncs as they are shown: rows, with their credentials and what is known of their health. Two queries for all. */
+export async function shownSyncs(deps: ApiDeps, tenantId: string, rows: Sync[]) {
+  const credentialIds = [...new Set(rows.map((row) => row.credentialId))]
+  const [credentials, healths] = await Promise.all([
+    getCredentials(deps.db, tenantId, credentialIds),
+    deps.healthOf(
+      tenantId,
+      rows.map((row) => row.id),
+    ),
+  ])
+  return rows.map((row) => shown(deps, row, credentials.get(row.credentialId), healths.get(row.id)))
+}
+
+export async function shownSync(deps: ApiDeps, tenantId: string, row: Sync) {
+  const [sync] = await shownSyncs(deps, tenantId, [row])
+  return sync!
+}
+
+function shown(
+  deps: ApiDeps,
+  row: Sync,
+  credential: Credential | undefined,
+  facts: SyncHealth | undefined,
+) {
+  if (credential === undefined) throw new AppError('not_found', 'There is no sync with this id.')
+  const { version: _, metadata, rateLimit, ...rest } = row
+  const known = facts ?? unborn(row)
+  return {
+    ...toWire({ ...rest, metadata, health: known.health, collections: known.collections }),
+    rate_limit: rateLimit,
+    credential: shownCredential(deps, credential),
+  }
+}
+
+/** Nothing is known yet: the row was inserted in this moment. */
+function unborn(row: Sync): SyncHealth {
+  return {
+    health: {
+      status: 'initializing',
+      checks: [
+        {
+          name: 'progress',
+          status: 'initializing',
+          message: 'The sync was created and has not begun yet.',
+        },
+      ],
+      lastHealthyAt: null,
+      erroringSince: null,
+    },
+    collections: row.collectionIds.map((collectionId) => ({
+      collectionId,
+      phase: 'waiting',
+      recordsSeen: 0,
+      progress: null,
+      eta: null,
+      lastCheckedAt: null,
+      lagSeconds: null,
+      lastError: null,
+    })),
+  }
+}

@@ -1,0 +1,275 @@
+import { AppError } from '../../domain/error.ts'
+import type { Change, Context, Feed, Page, UpstreamAnswer } from '../connector.ts'
+import { isoMicros, readObject, serverTimeMs } from '../kit/answer.ts'
+import {
+  hasOther,
+  hasSeen,
+  markOf,
+  remember,
+  secondOfNewest,
+  type Mark,
+  type Seen,
+} from '../kit/seen.ts'
+import { changesOf, readEvents, type StripeEvent } from './events.ts'
+import { PAGE_SIZE } from './page.ts'
+
+const DAY_MS = 86_400_000
+
+/** Events become visible late: how far back one looks for them, and how often. */
+const OVERLAP_SECONDS = 600
+const LOOK_BACK_EVERY_MS = 60_000
+
+/** What every poll reads again, because the newest seconds are the least settled: so long, or so many events. */
+const UNSETTLED_SECONDS = 10
+const UNSETTLED_EVENTS = 30
+
+/** Pages of one read. More events than that are read in windows of time, the oldest first. */
+const PAGES_MAX = 5
+const WINDOW_EVENTS = PAGES_MAX * PAGE_SIZE
+const GROWTH_MAX = 10
+
+/** Stripe keeps events for 30 days. */
+const LOST_AFTER_MS = 29 * DAY_MS
+
+type Cursor = {
+  /** Creation second of the newest event handed on: all before it were, but for late ones. */
+  from: number
+  /** End (exclusive) of the window that is being read; left out: there is none, read to the newest. */
+  to?: number
+  /** A second with more events than one read takes: the last one read of it. */
+  after?: string
+  /** The look-back under way: up to `hi` inclusive, newest first, down to `after`. */
+  look?: { hi: number; after?: string }
+  /** No look-back goes behind this second: the start, the overlap, or what is remembered. */
+  base: number
+  seen: Seen
+  /** Our clock (ms): the last look-back, and the last poll (to the day). */
+  looked: number
+  at: number
+}
+
+type Window = { gte: number; lt: number | null; after?: string }
+
+/** What a few requests of one window gave, oldest first. `complete`: there is nothing else in it. */
+type Read = { events: StripeEvent[]; complete: boolean; first: UpstreamAnswer; last: string | null }
+
+/**
+ * `/v1/events`, the one feed of an account, for all collections. A position is a second, never an id: an account may be
+ * quiet for longer than Stripe keeps its events. Events are handed on oldest first; the position moves only past what the
+ * page tells of. Source: the API reference on events, and what others saw of late ones (README.md).
+ */
+export const events: Feed = {
+  retentionMs: 25 * DAY_MS,
+
+  async start(ctx) {
+    const answer = await request(ctx, [['limit', '1']], [])
+    const now = serverTimeMs(answer) ?? ctx.now()
+    const from = Math.floor(now / 1000) - OVERLAP_SECONDS
+    return { from, base: from, seen: {}, looked: ctx.now(), at: ctx.now() } satisfies Cursor
+  },
+
+  async read(ctx, cursor) {
+    const at = cursor as Cursor
+    if (ctx.now() - at.at > LOST_AFTER_MS) throw expired()
+    const polled = await poll(ctx, at)
+    if (!polled.done || !lookBackDue(ctx, polled)) return toPage(ctx, at, polled)
+    const looked = await lookBack(ctx, polled.cursor)
+    const changes = [...looked.changes, ...polled.changes]
+    return toPage(ctx, at, { ...looked, changes, observedAt: polled.observedAt })
+  },
+}
+
+type Result = { changes: Change[]; cursor: Cursor; done: boolean; observedAt: string }
+
+/** What is new since `at.from`. */
+async function poll(ctx: Context, at: Cursor): Promise<Result> {
+  const window: Window = {
+    gte: at.to === undefined ? unsettled(at) : at.from,
+    lt: at.to ?? null,
+    ...(at.after === undefined ? {} : { after: at.after }),
+  }
+  const read = await readWindow(ctx, window)
+  const { observedAt } = read.first
+  const end = at.to ?? Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000) + 1
+  if (!read.complete && (at.to === undefined || end - at.from > 1)) {
+    return { changes: [], cursor: narrow(at, read, end), done: false, observedAt }
+  }
+  const { changes, memory, newest } = handOn(at, read)
+  if (!read.complete) {
+    const cursor = { ...at, ...memory, after: read.last! }
+    return { changes, cursor, done: false, observedAt }
+  }
+  const { to: _to, after: _after, ...before } = at
+  const rest = { ...before, ...memory }
+  if (at.to === undefined) {
+    return { changes, cursor: { ...rest, from: newest }, done: true, observedAt }
+  }
+  const fit = WINDOW_EVENTS / 2 / (read.events.length + 1)
+  const next = at.to + Math.ceil((at.to - at.from) * Math.min(GROWTH_MAX, fit))
+  const now = Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000)
+  const more = next < now ? { to: next } : {}
+  return { changes, cursor: { ...rest, ...more, from: at.to }, done: false, observedAt }
+}
+
+/** The second that a poll reads from: a little before the position, but not too many events again. */
+function unsettled(at: Cursor): number {
+  const enough = secondOfNewest(at.seen, UNSETTLED_EVENTS)
+  return Math.min(at.from, Math.max(at.from - UNSETTLED_SECONDS, at.base, enough ?? 0))
+}
+
+/** Reads a window's pages, newest first as they come, until it ends or there are more than one read takes. */
+async function readWindow(ctx: Context, window: Window): Promise<Read> {
+  const pages: StripeEvent[][] = []
+  let first: UpstreamAnswer | undefined
+  let after = window.after
+  for (let page = 1; ; page++) {
+    const query: [string, string][] = [['created[gte]', String(window.gte)]]
+    if (window.lt !== null) query.push(['created[lt]', String(window.lt)])
+    if (after !== undefined) query.push(['starting_after', after])
+    const answer = await request(
+      ctx,
+      [...query, ['limit', String(PAGE_SIZE)]],
+      after === undefined ? [] : [400],
+    )
+    // the event we stood on is no longer kept: so much time has passed that others are gone too
+    if (answer.status === 400) throw expired()
+    first ??= answer
+    const body = readObject(answer)
+    const found = readEvents(body)
+    pages.unshift(found)
+    const last = found[0]?.id ?? null
+    const complete = body.value['has_more'] !== true || last === null
+    if (complete || page === PAGES_MAX) {
+      const all = pages.flat().sort((a, b) => a.second - b.second)
+      return { events: all, complete, first, last }
+    }
+    after = last
+  }
+}
+
+/**
+ * A smaller window from the same position on: first what is left below the events just read, for they may be a burst; if
+ * that is too much too, what their density suggests, and at most half.
+ */
+function narrow(at: Cursor, read: Read, end: number): Cursor {
+  const [oldest, newest] = [read.events[0]!.second, read.events.at(-1)!.second]
+  if (at.to === undefined) return { ...at, to: Math.max(at.from + 1, oldest) }
+  const perSecond = read.events.length / Math.max(1, newest - oldest)
+  const guess = Math.floor((0.8 * WINDOW_EVENTS) / perSecond)
+  const length = Math.min(Math.floor((end - at.from) / 2), guess)
+  return { ...at, to: at.from + Math.max(1, length) }
+}
+
+/**
+ * The changes that the events not yet seen make, oldest first, each object once. Of a second that was not read as a whole
+ * nobody knows what else there is of an object.
+ */
+function handOn(at: Cursor, read: Read) {
+  const fresh = marked(read.events).filter(({ mark }) => !hasSeen(at.seen, mark))
+  const marks = fresh.map(({ mark }) => mark)
+  const newest = Math.max(at.from, read.events.at(-1)?.second ?? 0)
+  const shift = clockShift(read.first)
+  const known = remember(at.seen, marks, 0).seen
+  const partOfSecond = !read.complete || at.after !== undefined
+  const changes = fresh.flatMap(({ event, mark }) => {
+    const late = event.second < at.from
+    const usable = shift !== null && !late && !partOfSecond && !hasOther(known, mark)
+    return changesOf(event, usable ? isoMicros((event.second + 2) * 1000 - shift) : null)
+  })
+  return { changes: lastOfEach(changes), memory: memory(at, marks, at.to ?? newest), newest }
+}
+
+/** What the cursor remembers once the position is `from`. */
+function memory(at: Cursor, marks: Mark[], from: number) {
+  const { seen, since } = remember(at.seen, marks, from - OVERLAP_SECONDS)
+  return { seen, base: Math.max(at.base, since) }
+}
+
+/**
+ * By how much Stripe's clock is ahead of ours, in ms. The state in an event is surely true at the end of its second; one
+ * second more is the margin for what is not known here: the rest of the header's second, and the way of the answer.
+ */
+function clockShift(answer: UpstreamAnswer): number | null {
+  const theirs = serverTimeMs(answer)
+  return theirs === null ? null : theirs - Date.parse(answer.observedAt)
+}
+
+function lastOfEach(changes: Change[]): Change[] {
+  const byObject = new Map<string, Change>()
+  for (const change of changes) {
+    const key = `${change.collection} ${change.id}`
+    byObject.delete(key)
+    byObject.set(key, change)
+  }
+  return [...byObject.values()]
+}
+
+function marked(events: StripeEvent[]): { event: StripeEvent; mark: Mark }[] {
+  return events.map((event) => {
+    const { second, id, object } = event
+    const about = object ? `${object.collection} ${object.id}` : id
+    return { event, mark: markOf(second, id, about) }
+  })
+}
+
+/** On a quiet account nothing can come late that a poll from the position on would not see. */
+function lookBackDue(ctx: Context, { cursor, observedAt }: Result): boolean {
+  if (cursor.look) return true
+  if (ctx.now() - cursor.looked < LOOK_BACK_EVERY_MS || cursor.base >= cursor.from) return false
+  const quietMs = Date.parse(observedAt) - cursor.from * 1000
+  return quietMs < OVERLAP_SECONDS * 1000 + 3 * LOOK_BACK_EVERY_MS
+}
+
+/** One page of the look-back: events that became visible after the position had passed them. All are hints. */
+async function lookBack(ctx: Context, at: Cursor): Promise<Result> {
+  const look = at.look ?? { hi: at.from }
+  const window: [string, string][] = [
+    ['created[gte]', String(at.base)],
+    ['created[lte]', String(look.hi)],
+  ]
+  if (look.after !== undefined) window.push(['starting_after', look.after])
+  const answer = await request(ctx, [...window, ['limit', String(PAGE_SIZE)]], [])
+  const body = readObject(answer)
+  const found = readEvents(body)
+  const late = marked(found).filter(({ mark }) => !hasSeen(at.seen, mark))
+  const changes = lastOfEach(late.flatMap(({ event }) => changesOf(event, null)))
+  const last = found[0]?.id
+  const more = body.value['has_more'] === true && last !== undefined
+  const { look: _look, ...before } = at
+  const rest = {
+    ...before,
+    ...memory(
+      at,
+      late.map(({ mark }) => mark),
+      at.from,
+    ),
+  }
+  const cursor: Cursor = more
+    ? { ...rest, look: { hi: look.hi, after: last } }
+    : { ...rest, looked: ctx.now() }
+  return { changes, cursor, done: !more, observedAt: answer.observedAt }
+}
+
+/** The page; on a quiet account the cursor moves once a day, so that a poll without news writes nothing. */
+function toPage(ctx: Context, before: Cursor, { cursor, ...rest }: Result): Page {
+  const moved = JSON.stringify(cursor) !== JSON.stringify(before)
+  const stale = ctx.now() - before.at > DAY_MS
+  const after = moved || stale ? { ...cursor, at: ctx.now() } : before
+  return { ...rest, cursor: after }
+}
+
+function request(
+  ctx: Context,
+  query: [string, string][],
+  accept: number[],
+): Promise<UpstreamAnswer> {
+  return ctx.request({ path: '/v1/events', query, bucket: 'GET /v1/events', accept })
+}
+
+function expired(): AppError {
+  return new AppError(
+    'permanent',
+    'Stripe no longer keeps the events since the last look, so changes may have been missed. Everything is compared anew.',
+    { code: 'feed-expired' },
+  )
+}

@@ -1,0 +1,234 @@
+-- Claim up to p_n deliveries for a consumer: versions after its cursor, and what waits for redelivery. Redeliveries take at
+-- most half while newer versions exist (G7). p_scan: positions looked at in one lap. Raises SL003: no such consumer.
+--
+-- Locks: the consumer's state row FIRST, in a statement of its own, so that the next statement reads with a fresh snapshot;
+-- then inflight, then dead_letter. Claims are serial per consumer; writers are never met. (An advisory lock hands over
+-- strictly in turn: fairer, but 1.5-2 × slower under contention: measured.)
+-- For a pool with synchronous_commit off (a crash only causes redelivery), plan_cache_mode = force_generic_plan (planning the
+-- big statement at every call cost a third of a small next) and enable_seqscan off; the last two pin the plans of tiny tables.
+-- Cost: 0.4 ms for 10 records, 1.8 ms for 100; a filter on 100,000 sources 3.1 ms.
+create function stream_next_v1(p_consumer int, p_n int, p_scan int default 20000)
+returns table (
+  r_no bigint, r_op bigint, r_nonce bigint, r_idx bigint, r_count int, r_source int, r_upstream text, r_deleted boolean,
+  r_created timestamptz, r_updated timestamptz, r_inserted timestamptz, r_data text)
+language plpgsql as $f$
+declare
+  s record;
+  v_clk timestamptz;
+  v_now timestamptz;
+  v_due timestamptz;
+  v_nonce bigint;
+  v_hi bigint;
+  v_lo bigint;
+  v_left int;
+  v_take int;
+  v_k int;
+  v_redo int := 0;
+  v_write boolean := false;
+  v_nos bigint[];
+  v_idx bigint[];
+  v_tid tid[];
+begin
+  perform 1 from consumer_state x where x.consumer_no = p_consumer order by x.op desc limit 1 for update;
+  v_clk := clock_timestamp();
+  v_nonce := hashtextextended(gen_random_uuid()::text, 0);
+  for lap in 1..50 loop
+    -- State, configuration, revision of the sources and head of the stream in ONE snapshot, older than the scan below: every
+    -- updated_idx <= head is committed and visible to the statements that follow, and so is its source.
+    select x.op, x.cursor_idx, x.pending, x.waiting, x.out_floor, x.wait_floor,
+           c.stream_no, c.filter is not null as filtered, c.sources, c.source_rev, c.ack_wait_ms, c.max_ack_pending,
+           (select h.last_idx from stream_head h where h.stream_no = c.stream_no order by h.last_idx desc limit 1) as head,
+           case when c.filter is not null then (select t.source_rev from stream t where t.stream_no = c.stream_no) end as rev,
+           lap = 1 and x.pending > 0 and exists (
+             select 1 from inflight f
+              where f.consumer_no + 0 = p_consumer and f.op > 0 and f.due_at >= x.out_floor and f.due_at <= v_clk) as expired
+      into s
+      from consumer c
+     cross join lateral (
+       select * from consumer_state y where y.consumer_no = c.consumer_no order by y.op desc limit 1) x
+     where c.consumer_no = p_consumer;
+    if not found then
+      raise exception 'no such consumer %', p_consumer using errcode = 'SL003';
+    end if;
+
+    if lap = 1 then
+      if s.out_floor > v_clk + interval '1 s' then      -- the clock was set back: the deadlines go with it
+        update inflight f set due_at = f.due_at - (s.out_floor - v_clk) where f.consumer_no = p_consumer;
+        s.wait_floor := s.wait_floor - (s.out_floor - v_clk);
+        s.out_floor := v_clk;
+        s.expired := s.pending > 0;
+        v_write := true;
+      end if;
+      v_now := greatest(v_clk, s.out_floor);
+      v_due := v_now + s.ack_wait_ms * interval '1 ms';
+      if s.expired then
+        -- A. Deliveries that ran out are out no more. The range starts at the floor: index entries of acked rows are passed
+        --    once, not at every call.
+        select array_agg(f.ctid)
+          into v_tid
+          from inflight f
+         where f.consumer_no + 0 = p_consumer and f.op > 0 and f.due_at >= s.out_floor and f.due_at <= v_now;
+        v_k := coalesce(cardinality(v_tid), 0);
+        if v_k > 0 then
+          s.pending := s.pending - v_k;
+          s.waiting := s.waiting + v_k - stream_fail_v1(p_consumer, v_tid, v_now, null, true);
+        end if;
+        v_write := true;
+      end if;
+      v_write := v_write or v_now > s.out_floor + interval '5 s';
+      s.out_floor := v_now;
+      v_left := least(p_n, s.max_ack_pending - s.pending);
+      v_take := v_left;
+      if s.waiting > 0 and v_left > 0 then      -- redeliveries: at most half (by lot when odd) while newer versions exist
+        select count(*)
+          into v_redo
+          from (
+            select 1 from inflight f
+             where f.consumer_no + 0 = p_consumer and f.op <= 0 and f.due_at >= s.wait_floor and f.due_at <= v_now
+             limit v_left) q;
+        v_take := case
+          when s.waiting >= 10 * s.max_ack_pending then 0
+          else v_left - least(v_redo, floor(v_left / 2.0 + random())::int)
+        end;
+      end if;
+    end if;
+
+    if s.filtered and s.rev is distinct from s.source_rev then      -- a list newer than the head is complete for all below it
+      update consumer c
+         set sources = stream_sources_v1(c.stream_no, c.filter),
+             source_rev = (select t.source_rev from stream t where t.stream_no = c.stream_no)
+       where c.consumer_no = p_consumer
+      returning c.sources into s.sources;
+    end if;
+    exit when v_take <= 0 or s.cursor_idx >= s.head;
+
+    -- B. Versions after the cursor: at most p_scan positions looked at a lap.
+    v_hi := least(s.head, s.cursor_idx + p_scan);
+    if s.filtered then      -- by itself, so that the list is a condition of the index
+      select array_agg(q.record_no), array_agg(q.updated_idx)
+        into v_nos, v_idx
+        from (
+          select r.record_no, r.updated_idx
+            from record r
+           where r.stream_no = s.stream_no and r.updated_idx > s.cursor_idx and r.updated_idx <= v_hi
+             and r.source_no = any(s.sources)
+           order by r.updated_idx
+           limit v_take) q;
+    end if;
+    return query
+      with cand as materialized (
+        (select r.record_no, r.updated_idx
+           from record r
+          where not s.filtered and r.stream_no = s.stream_no and r.updated_idx > s.cursor_idx and r.updated_idx <= v_hi
+          order by r.updated_idx
+          limit v_take)
+        union all
+        select t.n, t.i from unnest(v_nos, v_idx) t(n, i) where s.filtered),
+      ins as (      -- an older version is still out: remember, do not deliver; it only waits: the newer one takes its place
+        insert into inflight as f (consumer_no, record_no, idx, op, nonce, due_at, deliver_count)
+        select p_consumer, cand.record_no, cand.updated_idx, s.op + 1, v_nonce, v_due, 1
+          from cand
+        on conflict (consumer_no, record_no) do update
+          set next_idx = case when f.op > 0 then excluded.idx end,
+              idx = case when f.op > 0 then f.idx else excluded.idx end,
+              op = case when f.op > 0 then f.op else excluded.op end,
+              nonce = case when f.op > 0 then f.nonce else excluded.nonce end,
+              due_at = case when f.op > 0 then f.due_at else excluded.due_at end,
+              deliver_count = case when f.op > 0 then f.deliver_count else 1 end
+        returning f.record_no, f.idx, f.next_idx),
+      st as (
+        update consumer_state x
+           set op = s.op + 1,
+               out_floor = s.out_floor,
+               wait_floor = s.wait_floor,
+               cursor_idx = case when (select count(*) from cand) = v_take then (select max(cand.updated_idx) from cand) else v_hi end,
+               pending = s.pending + (select count(*)::int from ins where ins.next_idx is null),
+               waiting = s.waiting - case
+                 when s.waiting > 0 then (
+                   select count((
+                            select 1 from inflight g
+                             where g.consumer_no = p_consumer and g.record_no = cand.record_no and g.op <= 0))::int
+                     from cand)
+                 else 0
+               end
+         where x.consumer_no = p_consumer and x.op = s.op)
+      select ins.record_no, s.op + 1, v_nonce, ins.idx, 1, r.source_no, r.upstream_id, r.deleted,
+             r.upstream_created_at, r.upstream_updated_at, r.changed_at, r.data::text
+        from ins
+       cross join lateral (
+         select * from record r where r.stream_no = s.stream_no and r.updated_idx = ins.idx offset 0) r
+       where ins.next_idx is null
+       order by ins.idx;
+    get diagnostics v_k = row_count;
+    v_take := v_take - v_k;
+    v_left := v_left - v_k;
+    v_write := false;
+    s.op := s.op + 1;
+    exit when v_take <= 0 or v_hi >= s.head;
+    -- Range exhausted and still room: jump over the holes to the next version that exists, and look again.
+    select r.updated_idx
+      into v_lo
+      from record r
+     where r.stream_no = s.stream_no and r.updated_idx > v_hi
+     order by r.updated_idx
+     limit 1;
+    if v_lo > v_hi + 1 then
+      update consumer_state x
+         set op = s.op + 1, cursor_idx = least(v_lo - 1, s.head)
+       where x.consumer_no = p_consumer and x.op = s.op and x.cursor_idx = v_hi;
+    end if;
+  end loop;
+
+  -- C. Redeliveries.
+  if v_redo > 0 and v_left > 0 then
+    select x.op, x.cursor_idx,
+           case when v_write then s.pending else x.pending end as pending,
+           case when v_write then s.waiting else x.waiting end as waiting,
+           s.out_floor as out_floor, s.wait_floor as wait_floor, s.stream_no as stream_no
+      into s
+      from consumer_state x
+     where x.consumer_no = p_consumer
+     order by x.op desc
+     limit 1;
+    select array_agg(q.record_no), case when count(*) < v_left then v_now else max(q.due_at) end
+      into v_nos, s.wait_floor
+      from (
+        select f.record_no, f.due_at
+          from inflight f
+         where f.consumer_no + 0 = p_consumer and f.op <= 0 and f.due_at >= s.wait_floor and f.due_at <= v_now
+         order by f.due_at
+         limit v_left) q;
+    return query      -- one snapshot decides: still the current version: deliver again; superseded: drop, the scan brings the newer
+      with v as materialized (
+        select f.ctid as tid, r.*
+          from inflight f
+          left join lateral (
+            select q.updated_idx, q.source_no, q.upstream_id, q.deleted, q.upstream_created_at, q.upstream_updated_at,
+                   q.changed_at, q.data
+              from record q
+             where q.stream_no = s.stream_no and q.updated_idx = f.idx
+            offset 0) r on true
+         where f.consumer_no = p_consumer and f.record_no = any(v_nos)),
+      d as (
+        delete from inflight f where f.ctid in (select v.tid from v where v.updated_idx is null)),
+      u as (
+        update inflight f
+           set due_at = v_due, deliver_count = f.deliver_count + 1, op = s.op + 1, nonce = v_nonce
+         where f.ctid in (select v.tid from v where v.updated_idx is not null)
+        returning f.record_no, f.idx, f.deliver_count)
+      select u.record_no, s.op + 1, v_nonce, u.idx, u.deliver_count, v.source_no, v.upstream_id, v.deleted,
+             v.upstream_created_at, v.upstream_updated_at, v.changed_at, v.data::text
+        from u
+        join v on v.updated_idx = u.idx
+       order by u.idx;
+    get diagnostics v_k = row_count;
+    s.pending := s.pending + v_k;
+    s.waiting := s.waiting - coalesce(cardinality(v_nos), 0);
+    v_write := true;
+  end if;
+  if v_write then
+    update consumer_state x
+       set op = s.op + 1, pending = s.pending, waiting = s.waiting, out_floor = s.out_floor, wait_floor = s.wait_floor
+     where x.consumer_no = p_consumer and x.op = s.op;
+  end if;
+end $f$;

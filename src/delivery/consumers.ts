@@ -1,0 +1,239 @@
+import { withAppErrors } from '../db/errors.ts'
+import type { Query, Sql } from '../db/pools.ts'
+import { AppError } from '../domain/error.ts'
+import { sourceFilter } from './filters.ts'
+import type { Filters } from './filters.ts'
+import { isoTime } from './recordJson.ts'
+import { startOf } from './start.ts'
+import type { DeliverPolicy } from './start.ts'
+
+export type ConsumerSettings = {
+  name: string | null
+  filters: Filters
+  deliverPolicy: DeliverPolicy
+  ackWaitMs: number
+  /** -1: for ever. */
+  maxDeliver: number
+  maxAckPending: number
+  maxWaiting: number
+  metadata: Record<string, unknown>
+}
+
+export type Consumer = ConsumerSettings & {
+  id: string
+  streamId: string
+  consumerNo: number
+  streamNo: number
+  /** Of the row, for If-Match. */
+  version: string
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** For the write pool: what is created here must survive a crash. `id` makes a repeated create the same one. */
+export async function createConsumer(
+  sql: Sql,
+  tenantId: string,
+  input: ConsumerSettings & { id: string; streamId: string },
+): Promise<Consumer> {
+  await withAppErrors(() =>
+    sql.begin(async (tx) => {
+      const [stream] = await tx<{ streamNo: number }[]>`
+        select stream_no as "streamNo" from streams where tenant_id = ${tenantId} and id = ${input.streamId}`
+      if (stream === undefined) throw notFound('stream')
+      const { streamNo } = stream
+      const filter = sourceFilter(input.filters)
+      const [made] = await tx<{ consumer_no: number }[]>`
+        insert into consumer (id, tenant_id, stream_no, name, filters, filter, deliver_policy, ack_wait_ms, max_deliver,
+                              max_ack_pending, max_waiting, metadata)
+        values (${input.id}, ${tenantId}, ${streamNo}, ${input.name}, ${JSON.stringify(input.filters)}::jsonb,
+                ${filter === null ? null : JSON.stringify(filter)}::jsonb, ${JSON.stringify(input.deliverPolicy)}::jsonb,
+                ${input.ackWaitMs}, ${input.maxDeliver}, ${input.maxAckPending}, ${input.maxWaiting},
+                ${JSON.stringify(input.metadata)}::jsonb)
+        on conflict (id) do nothing
+        returning consumer_no`
+      if (made === undefined) return
+      const cursor = await startOf(tx, { streamNo, filter, policy: input.deliverPolicy })
+      await tx`insert into consumer_state (consumer_no, op, cursor_idx) values (${made.consumer_no}, 0, ${cursor})`
+    }),
+  )
+  return await getConsumer(sql, tenantId, input.id)
+}
+
+/** Throws AppError `not_found`. */
+export async function getConsumer(sql: Query, tenantId: string, consumerId: string): Promise<Consumer> {
+  const [row] = isUuid(consumerId)
+    ? await withAppErrors(
+        () => sql<Row[]>`${columns(sql)} where c.tenant_id = ${tenantId} and c.id = ${consumerId}`,
+      )
+    : []
+  if (row === undefined) throw notFound('consumer')
+  return fromRow(row)
+}
+
+/** Newest first. `cursor`: `nextCursor` of the page before. */
+export async function listConsumers(
+  sql: Query,
+  tenantId: string,
+  filter: { streamId: string | null; name: string | null; metadata: Record<string, unknown> | null },
+  options: { limit: number; cursor: string | null },
+): Promise<{ rows: Consumer[]; nextCursor: string | null }> {
+  const after = options.cursor === null ? null : readCursor(options.cursor)
+  const rows = await withAppErrors(
+    () => sql<Row[]>`
+      ${columns(sql)}
+       where c.tenant_id = ${tenantId}
+         and (${filter.streamId}::uuid is null or s.id = ${filter.streamId})
+         and (${filter.name}::text is null or c.name = ${filter.name})
+         and (${filter.metadata === null ? null : JSON.stringify(filter.metadata)}::jsonb is null
+              or c.metadata @> ${JSON.stringify(filter.metadata ?? {})}::jsonb)
+         and (${after === null}::bool or (c.created_at, c.id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}::uuid))
+       order by c.created_at desc, c.id desc
+       limit ${options.limit + 1}`,
+  )
+  const kept = rows.slice(0, options.limit)
+  const last = kept.at(-1)
+  return {
+    rows: kept.map(fromRow),
+    nextCursor: rows.length > options.limit && last !== undefined ? writeCursor(last) : null,
+  }
+}
+
+/**
+ * Changed filters count from the cursor on; another deliver policy than before begins there, like `reset`. `version`: only
+ * where the row is still the one that the caller saw, else `conflict`.
+ */
+export async function patchConsumer(
+  sql: Sql,
+  tenantId: string,
+  consumerId: string,
+  patch: Partial<ConsumerSettings>,
+  version: string | null,
+): Promise<Consumer> {
+  const before = await getConsumer(sql, tenantId, consumerId)
+  const after = { ...before, ...patch }
+  const filter = sourceFilter(after.filters)
+  const changed = await withAppErrors(
+    () => sql`
+      update consumer
+         set name = ${after.name}, filters = ${JSON.stringify(after.filters)}::jsonb,
+             filter = ${filter === null ? null : JSON.stringify(filter)}::jsonb,
+             sources = null, source_rev = -1,
+             deliver_policy = ${JSON.stringify(after.deliverPolicy)}::jsonb, ack_wait_ms = ${after.ackWaitMs},
+             max_deliver = ${after.maxDeliver}, max_ack_pending = ${after.maxAckPending},
+             max_waiting = ${after.maxWaiting}, metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = now()
+       where consumer_no = ${before.consumerNo}
+         and (${version}::text is null or (extract(epoch from updated_at) * 1000000)::bigint::text = ${version})`,
+  )
+  if (changed.count === 0) throw changedMeanwhile()
+  if (JSON.stringify(after.deliverPolicy) !== JSON.stringify(before.deliverPolicy)) {
+    return await resetConsumer(sql, tenantId, consumerId, after.deliverPolicy)
+  }
+  return await getConsumer(sql, tenantId, consumerId)
+}
+
+/** Begins again, by `policy` or as before (null). What is out is out no more: its tokens are stale. */
+export async function resetConsumer(
+  sql: Sql,
+  tenantId: string,
+  consumerId: string,
+  policy: DeliverPolicy | null,
+): Promise<Consumer> {
+  const consumer = await getConsumer(sql, tenantId, consumerId)
+  const { consumerNo, streamNo, filters } = consumer
+  await withAppErrors(async () => {
+    const filter = sourceFilter(filters)
+    const cursor = await startOf(sql, { streamNo, filter, policy: policy ?? consumer.deliverPolicy })
+    await sql`select stream_reset_v1(${consumerNo}, ${cursor}::bigint)`
+    if (policy !== null) {
+      await sql`
+        update consumer
+           set deliver_policy = ${JSON.stringify(policy)}::jsonb, updated_at = now()
+         where consumer_no = ${consumerNo} and deliver_policy <> ${JSON.stringify(policy)}::jsonb`
+    }
+  })
+  return await getConsumer(sql, tenantId, consumerId)
+}
+
+/** Waiting calls of `next` end with `not_found` within a second. */
+export async function deleteConsumer(
+  sql: Sql,
+  tenantId: string,
+  consumerId: string,
+  version: string | null,
+): Promise<void> {
+  const consumer = await getConsumer(sql, tenantId, consumerId)
+  if (version !== null && version !== consumer.version) throw changedMeanwhile()
+  const { consumerNo } = consumer
+  await withAppErrors(() =>
+    sql.begin(async (tx) => {
+      await tx`select 1 from consumer_state where consumer_no = ${consumerNo} order by op desc limit 1 for update`
+      await tx`delete from inflight where consumer_no = ${consumerNo}`
+      await tx`delete from dead_letter where consumer_no = ${consumerNo}`
+      await tx`delete from consumer where consumer_no = ${consumerNo}`
+      await tx`delete from consumer_state where consumer_no = ${consumerNo}`
+    }),
+  )
+}
+
+type Row = Omit<Consumer, 'filters' | 'deliverPolicy' | 'metadata' | 'createdAt' | 'updatedAt'> & {
+  filters: string
+  deliverPolicy: string
+  metadata: string
+  createdAt: string
+  updatedAt: string
+}
+
+function columns(sql: Query) {
+  return sql`
+    select c.id, c.consumer_no as "consumerNo", c.stream_no as "streamNo", s.id as "streamId", c.name, c.filters,
+           c.deliver_policy as "deliverPolicy", c.ack_wait_ms as "ackWaitMs", c.max_deliver as "maxDeliver",
+           c.max_ack_pending as "maxAckPending", c.max_waiting as "maxWaiting", c.metadata,
+           (extract(epoch from c.updated_at) * 1000000)::bigint::text as version,
+           c.created_at as "createdAt", c.updated_at as "updatedAt"
+      from consumer c
+      join streams s on s.stream_no = c.stream_no`
+}
+
+function fromRow(row: Row): Consumer {
+  return {
+    ...row,
+    filters: JSON.parse(row.filters) as Filters,
+    deliverPolicy: JSON.parse(row.deliverPolicy) as DeliverPolicy,
+    metadata: JSON.parse(row.metadata) as Record<string, unknown>,
+    createdAt: new Date(isoTime(row.createdAt)!),
+    updatedAt: new Date(isoTime(row.updatedAt)!),
+  }
+}
+
+function writeCursor(row: Row): string {
+  return Buffer.from(`${isoTime(row.createdAt)} ${row.id}`).toString('base64url')
+}
+
+function readCursor(cursor: string): { at: string; id: string } {
+  const [at, id] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
+  if (at === undefined || id === undefined || Number.isNaN(Date.parse(at)) || !isUuid(id)) {
+    const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
+    throw new AppError('invalid', `The cursor ${reason}.`, { fields: { cursor: [reason] } })
+  }
+  return { at, id }
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+}
+
+function notFound(noun: string): AppError {
+  return new AppError(
+    'not_found',
+    `There is no ${noun} with this id. Check the id, and that the API key is of the right tenant.`,
+  )
+}
+
+function changedMeanwhile(): AppError {
+  return new AppError(
+    'conflict',
+    'This consumer has changed since the version in If-Match. Read it again and repeat the change.',
+    { code: 'precondition-failed' },
+  )
+}

@@ -1,0 +1,232 @@
+import type { Sql } from '../db/pools.ts'
+import { AppError } from '../domain/error.ts'
+import { release } from './answers.ts'
+import type { Answer } from './answers.ts'
+import { consumerInfo } from './info.ts'
+import type { Info } from './info.ts'
+import { Lane } from './lane.ts'
+import { claim } from './next.ts'
+import type { ConsumerRef, Item } from './next.ts'
+import { decodeToken } from './token.ts'
+import type { Token } from './token.ts'
+
+export type NextAnswer = { items: Item[]; info: { numPending: number; numAckPending: number } }
+
+/** Nobody waits longer than this without looking: a wake-up may be lost, a redelivery become due. */
+const fallbackMs = 1000
+/** The database is asked for `info` at most this often. */
+const infoEveryMs = 1000
+/** Records in one claim, however many calls wait: bounds the memory of an answer. */
+const claimMax = 2000
+
+type Call = {
+  want: number
+  /** By performance.now(). */
+  deadline: number
+  /** A claim that began after the call came has found nothing for it. */
+  attempted: boolean
+  resolve(answer: NextAnswer): void
+  reject(error: unknown): void
+}
+
+/**
+ * One consumer in this process: one claim loop for all calls of `next` that wait, one lane for each kind of answer. Many
+ * workers that claim by themselves would fight for the lock of the consumer's state row; one loop serves them all.
+ */
+export class Desk {
+  readonly #sql: Sql
+  #consumer: ConsumerRef
+  #calls: Call[] = []
+  #running: Promise<void> | null = null
+  #lanes = new Map<string, Lane>()
+  /** Counts what may have brought something to claim; the loop compares. */
+  #signals = 0
+  #wakeUp: (() => void) | null = null
+  #closed = false
+  #info: (Info & { at: number }) | null = null
+
+  constructor(sql: Sql, consumer: ConsumerRef) {
+    this.#sql = sql
+    this.#consumer = consumer
+  }
+
+  get idle(): boolean {
+    return this.#running === null && [...this.#lanes.values()].every((lane) => lane.idle)
+  }
+
+  get waiting(): number {
+    return this.#calls.length
+  }
+
+  /** The stream moved, or something became deliverable. */
+  signal(): void {
+    this.#signals++
+    this.#wakeUp?.()
+  }
+
+  async next(
+    consumer: ConsumerRef,
+    { batchSize, waitMs, signal }: { batchSize: number; waitMs: number; signal: AbortSignal },
+  ): Promise<NextAnswer> {
+    this.#consumer = consumer
+    if (this.#closed || signal.aborted) return this.#answer([])
+    if (this.#calls.length >= consumer.maxWaiting) {
+      throw new AppError(
+        'rate_limited',
+        `${consumer.maxWaiting} calls of next are waiting already, which is max_waiting of this consumer. Use fewer workers, larger batches, or raise max_waiting.`,
+        { code: 'too-many-waiting', retryAfterMs: 1000 },
+      )
+    }
+    return await new Promise((resolve, reject) => {
+      const deadline = performance.now() + waitMs
+      const call: Call = { want: batchSize, deadline, attempted: false, resolve, reject }
+      this.#calls.push(call)
+      const hungUp = () => this.#settle(call)
+      signal.addEventListener('abort', hungUp, { once: true })
+      call.resolve = (answer) => {
+        signal.removeEventListener('abort', hungUp)
+        resolve(answer)
+      }
+      this.#running ??= this.#run()
+      this.#wakeUp?.()
+    })
+  }
+
+  /** How many tokens counted, and how many named nothing any more. */
+  async send(said: Answer, tokens: string[]): Promise<{ done: number; stale: number }> {
+    const ours = this.#ours(tokens)
+    if (ours.length === 0) return { done: 0, stale: tokens.length }
+    const key = JSON.stringify(said)
+    const lane = this.#lanes.get(key) ?? new Lane(this.#sql, this.#consumer.consumerNo, said)
+    this.#lanes.set(key, lane)
+    try {
+      const stale = await lane.send(ours)
+      const done = ours.length - stale
+      if (this.#info !== null && said.kind !== 'extend') this.#info.numAckPending -= done
+      if (done > 0) this.#deliverable(said)
+      return { done, stale: tokens.length - done }
+    } finally {
+      if (said.kind !== 'ack' && lane.idle) this.#lanes.delete(key)
+    }
+  }
+
+  async release(tokens: string[]): Promise<void> {
+    const ours = this.#ours(tokens)
+    if (ours.length === 0) return
+    await release(this.#sql, this.#consumer.consumerNo, ours)
+    if (this.#info !== null) this.#info.numAckPending -= ours.length
+    this.signal()
+  }
+
+  /** Answers waiting calls empty, hands back what is being claimed, and waits for what is under way. */
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#calls.length > 0) this.#settle(this.#calls[0]!)
+    this.#wakeUp?.()
+    await this.#running
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.settled()))
+  }
+
+  async #run(): Promise<void> {
+    while (this.#calls.length > 0) {
+      const signals = this.#signals
+      const asking = [...this.#calls]
+      const want = Math.min(
+        claimMax,
+        asking.reduce((sum, call) => sum + call.want, 0),
+      )
+      try {
+        const items = await claim(this.#sql, this.#consumer, want)
+        await this.#count(items)
+        await this.#handOut(items)
+        if (items.length >= want) continue
+        for (const call of asking) call.attempted = true
+        await this.#rest(signals)
+      } catch (error) {
+        for (const call of asking) this.#settle(call, error)
+      }
+    }
+    this.#running = null // in the same tick as the look at #calls, so that no call falls between the two
+  }
+
+  /** In the order they came, as much as each asked for; what nobody is there for any more is handed back. */
+  async #handOut(items: Item[]): Promise<void> {
+    let from = 0
+    while (from < items.length && this.#calls.length > 0) {
+      const call = this.#calls[0]!
+      const share = items.slice(from, from + call.want)
+      from += share.length
+      this.#calls.shift()
+      call.resolve(this.#answer(share))
+    }
+    if (from < items.length) await this.release(items.slice(from).map(({ ackToken }) => ackToken))
+  }
+
+  /** Until there may be something to claim; calls whose time is over meanwhile are answered. */
+  async #rest(signals: number): Promise<void> {
+    const until = performance.now() + fallbackMs
+    for (;;) {
+      const now = performance.now()
+      for (const call of this.#calls.filter(({ deadline }) => deadline <= now)) {
+        if (call.attempted) this.#settle(call)
+      }
+      const fresh = this.#calls.some(({ attempted }) => !attempted)
+      if (this.#calls.length === 0 || fresh || this.#signals !== signals || now >= until) return
+      await this.#sleep(Math.min(until, ...this.#calls.map(({ deadline }) => deadline)) - now)
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(1, Math.ceil(ms)))
+      this.#wakeUp = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wakeUp = null
+  }
+
+  #settle(call: Call, error?: unknown): void {
+    const at = this.#calls.indexOf(call)
+    if (at < 0) return
+    this.#calls.splice(at, 1)
+    if (error === undefined) call.resolve(this.#answer([]))
+    else call.reject(error)
+    if (this.#calls.length === 0) this.#wakeUp?.()
+  }
+
+  /** What is claimed must be handed out even where the database does not tell how much is left. */
+  async #count(items: Item[]): Promise<void> {
+    const now = performance.now()
+    if (this.#info === null || now - this.#info.at > infoEveryMs) {
+      const info = await consumerInfo(this.#sql, this.#consumer.consumerNo).catch(() => null)
+      if (info !== null) this.#info = { ...info, at: now }
+      return
+    }
+    const fresh = items.filter(({ redelivered }) => !redelivered).length
+    this.#info.numPending = Math.max(0, this.#info.numPending - fresh)
+    this.#info.numAckPending += items.length
+  }
+
+  #answer(items: Item[]): NextAnswer {
+    const { numPending = 0, numAckPending = 0 } = this.#info ?? {}
+    return { items, info: { numPending, numAckPending: Math.max(0, numAckPending) } }
+  }
+
+  /** Garbage, and tokens of other consumers, name nothing; so does a token that is given twice. */
+  #ours(tokens: string[]): Token[] {
+    return [...new Set(tokens)]
+      .map(decodeToken)
+      .filter((token) => token !== null)
+      .filter(({ consumerNo }) => consumerNo === this.#consumer.consumerNo)
+  }
+
+  /** A nack, or the ack of a version that a newer one waited for, makes something deliverable now or soon. */
+  #deliverable(said: Answer): void {
+    if (said.kind === 'extend') return
+    const delayMs = said.kind === 'nack' ? (said.delayMs ?? 0) : 0
+    if (delayMs === 0) this.signal()
+    else if (delayMs < fallbackMs) setTimeout(() => this.signal(), delayMs).unref()
+  }
+}

@@ -1,0 +1,42 @@
+import { withAppErrors } from '../db/errors.ts'
+import { toNumber } from '../db/pools.ts'
+import type { Query } from '../db/pools.ts'
+
+/** `numPending` is exact to here, and then stays here. */
+export const pendingMax = 10_000
+
+export type Info = {
+  /** Records still to come. */
+  numPending: number
+  /** Records that are out. */
+  numAckPending: number
+  /** Waiting for redelivery. */
+  numWaiting: number
+  /** So much waits for redelivery that no new version is delivered: health must show it. */
+  blocked: boolean
+  cursorIdx: number
+}
+
+/** Costs up to 3 ms: ask at most once a second per consumer. Throws AppError `not_found`. */
+export async function consumerInfo(sql: Query, consumerNo: number): Promise<Info> {
+  const [row] = await withAppErrors(
+    () => sql<InfoRow[]>`
+      select num_pending, num_ack_pending, num_waiting, blocked, cursor_idx
+        from stream_info_v1(${consumerNo}, ${pendingMax})`,
+  )
+  return {
+    numPending: toNumber(row!.num_pending),
+    numAckPending: row!.num_ack_pending,
+    numWaiting: row!.num_waiting,
+    blocked: row!.blocked,
+    cursorIdx: toNumber(row!.cursor_idx),
+  }
+}
+
+type InfoRow = {
+  num_pending: string
+  num_ack_pending: number
+  num_waiting: number
+  blocked: boolean
+  cursor_idx: string
+}

@@ -1,0 +1,153 @@
+import { withAppErrors } from '../db/errors.ts'
+import { toNumber, toNumberOrNull } from '../db/pools.ts'
+import type { Query } from '../db/pools.ts'
+import { AppError } from '../domain/error.ts'
+import { sourceFilter } from './filters.ts'
+import type { Filters } from './filters.ts'
+import { isoTime, parseRecordId, recordJson } from './recordJson.ts'
+import type { RecordRow } from './recordJson.ts'
+
+export type RecordQuery = {
+  streamId: string
+  filters: Filters
+  upstreamId: string | null
+  /** `nextCursor` of the page before. */
+  after: string | null
+  limit: number
+}
+
+/**
+ * Records of a stream in its order, as wire JSON texts, without a consumer. `nextCursor` is null only where nothing came: a
+ * reader that keeps the last one and comes again later sees every change (G4). One walk along the index: a filter that fits little
+ * walks far (0.35 ms per 1,000 positions); by upstream id one probe a collection.
+ */
+export async function listRecords(
+  sql: Query,
+  tenantId: string,
+  query: RecordQuery,
+): Promise<{ records: string[]; nextCursor: string | null }> {
+  const stream = await findStream(sql, tenantId, query.streamId)
+  const after = query.after === null ? 0 : readCursor(query.after)
+  const sources = await resolve(sql, stream.streamNo, query)
+  const rows = await withAppErrors(
+    () => sql<ReadRow[]>`
+      select r.record_no as no, r.updated_idx as idx, r.upstream_id as "upstreamId", r.deleted,
+             r.upstream_created_at as "createdAt", r.upstream_updated_at as "updatedAt", r.changed_at as "insertedAt", r.data,
+             r.source_no as "sourceNo",
+             case when lag(r.source_no) over () is distinct from r.source_no then stream_source_json_v1(r.source_no) end as source
+        from (
+          select *
+            from record
+           where stream_no = ${stream.streamNo} and updated_idx > ${after}::bigint
+             ${sources === null ? sql`` : sql`and source_no = any(${sources}::int[])`}
+             ${query.upstreamId === null ? sql`` : sql`and upstream_id = ${query.upstreamId}`}
+           order by updated_idx
+           limit ${query.limit}) r`,
+  )
+  const texts = new Map<number, string>()
+  for (const { sourceNo, source } of rows) if (source !== null) texts.set(sourceNo, source)
+  const last = rows.at(-1)
+  return {
+    records: rows.map((row) => recordJson(stream, texts.get(row.sourceNo)!, row)),
+    nextCursor: last === undefined ? null : writeCursor(last.idx),
+  }
+}
+
+/** A record as wire JSON text. Throws AppError `not_found`, also where it is of another tenant. */
+export async function getRecord(sql: Query, tenantId: string, recordId: string): Promise<string> {
+  const parsed = parseRecordId(recordId)
+  const [row] =
+    parsed === null
+      ? []
+      : await withAppErrors(
+          () => sql<(RecordRow & { streamId: string; source: string })[]>`
+            select r.record_no as no, r.updated_idx as idx, r.upstream_id as "upstreamId", r.deleted,
+                   r.upstream_created_at as "createdAt", r.upstream_updated_at as "updatedAt",
+                   r.changed_at as "insertedAt", r.data, s.id as "streamId", stream_source_json_v1(r.source_no) as source
+              from streams s
+              join record r on r.stream_no = s.stream_no
+             where s.tenant_id = ${tenantId} and s.stream_no = ${parsed.streamNo} and r.record_no = ${parsed.recordNo}`,
+        )
+  if (row === undefined || parsed === null) throw notFound('record')
+  return recordJson({ streamNo: parsed.streamNo, streamId: row.streamId }, row.source, row)
+}
+
+export type StreamCounts = {
+  lastIdx: number
+  /** When the oldest and the newest version entered: ISO 8601. */
+  oldestAt: string | null
+  newestAt: string | null
+  collections: { syncId: string; collectionId: string; records: number; deleted: number }[]
+}
+
+/** Counts by collection from the indexes alone: 100 ms at a million records, so not for a list of streams. */
+export async function countRecords(sql: Query, tenantId: string, streamId: string): Promise<StreamCounts> {
+  const { streamNo } = await findStream(sql, tenantId, streamId)
+  const [[ends], collections] = await withAppErrors(() =>
+    Promise.all([
+      sql<{ head: string | null; oldest: string | null; newest: string | null }[]>`
+        select (select h.last_idx from stream_head h where h.stream_no = ${streamNo} order by h.last_idx desc limit 1) as head,
+               (select r.changed_at from record r where r.stream_no = ${streamNo} order by r.updated_idx limit 1) as oldest,
+               (select r.changed_at from record r where r.stream_no = ${streamNo} order by r.updated_idx desc limit 1) as newest`,
+      sql<StreamCounts['collections']>`
+        select s.sync_id as "syncId", s.collection_id as "collectionId",
+               (a.n - coalesce(d.n, 0))::float8 as records, coalesce(d.n, 0)::float8 as deleted
+          from (select source_no, count(*) as n from record where stream_no = ${streamNo} group by source_no) a
+          left join (
+            select source_no, count(*) as n from record where stream_no = ${streamNo} and deleted group by source_no) d
+            on d.source_no = a.source_no
+          join source s on s.source_no = a.source_no
+         order by s.collection_id, s.sync_id`,
+    ]),
+  )
+  return {
+    lastIdx: toNumberOrNull(ends?.head ?? null) ?? 0,
+    oldestAt: isoTime(ends?.oldest ?? null),
+    newestAt: isoTime(ends?.newest ?? null),
+    collections,
+  }
+}
+
+type ReadRow = RecordRow & { sourceNo: number; source: string | null }
+
+export async function findStream(
+  sql: Query,
+  tenantId: string,
+  streamId: string,
+): Promise<{ streamNo: number; streamId: string }> {
+  const [row] = await withAppErrors(
+    () => sql<{ streamNo: number; streamId: string }[]>`
+      select stream_no as "streamNo", id as "streamId" from streams where tenant_id = ${tenantId} and id::text = ${streamId}`,
+  )
+  if (row === undefined) throw notFound('stream')
+  return row
+}
+
+/** Null: all sources. By upstream id all of them must be named, else the primary key is of no use. */
+async function resolve(sql: Query, streamNo: number, query: RecordQuery): Promise<number[] | null> {
+  const filter = sourceFilter(query.filters)
+  if (filter === null && query.upstreamId === null) return null
+  const [row] = await withAppErrors(
+    () => sql<{ sources: number[] }[]>`
+      select stream_sources_v1(${streamNo}, ${JSON.stringify(filter ?? {})}::jsonb) as sources`,
+  )
+  return row?.sources ?? []
+}
+
+function writeCursor(idx: string): string {
+  return Buffer.from(`after ${idx}`).toString('base64url')
+}
+
+function readCursor(cursor: string): number {
+  const [, idx] = /^after (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
+  if (idx !== undefined) return toNumber(idx)
+  const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
+  throw new AppError('invalid', `The cursor ${reason}.`, { fields: { after_cursor: [reason] } })
+}
+
+function notFound(noun: string): AppError {
+  return new AppError(
+    'not_found',
+    `There is no ${noun} with this id. Check the id, and that the API key is of the right tenant.`,
+  )
+}

@@ -1,0 +1,201 @@
+/** The composition root: who is made of what. Everything that is opened here is closed here, in order. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { Client } from '@temporalio/client'
+import { ActivityNotFoundError } from '@temporalio/client'
+import pkg from '../package.json' with { type: 'json' }
+import { createActivities } from '../activities/index.ts'
+import { createSlices } from '../activities/slices.ts'
+import type { ActivityRef } from '../activities/takeover.ts'
+import type { ApiDeps } from './api/deps.ts'
+import { decideDeletes, hint } from '../activities/hints.ts'
+import type { Config } from './config.ts'
+import { environment } from './config.ts'
+import { connectorOf, connectors } from './connectors/registry.ts'
+import { createIdentify } from './credentials/identity.ts'
+import { createSealer } from './credentials/seal.ts'
+import { assertMigrated } from './db/migrate.ts'
+import type { Pools } from './db/pools.ts'
+import { openPools } from './db/pools.ts'
+import { createDispatcher } from './delivery/dispatcher.ts'
+import { createNotifier } from './delivery/notifier.ts'
+import { limits } from './domain/limits.ts'
+import { healthOf } from './health/health.ts'
+import { watchOnce } from './health/watch.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { ensureOperatorKey } from './store/apiKeys.ts'
+import { ensureDefaultTenant } from './store/tenants.ts'
+import { createSyncs, createTemporalClient, ensureSearchAttributes, temporalAddress } from './temporal/client.ts'
+import type { Syncs, TemporalAddress } from './temporal/client.ts'
+import { takenOver } from './temporal/failure.ts'
+import { createWorkers, quietRuntime, workflowBundle } from './temporal/worker.ts'
+import { createHttp } from './upstream/http.ts'
+import { createQuota } from './upstream/quota.ts'
+
+export type DepsOptions = {
+  config: Config
+  log: Log
+  metrics: Metrics
+  /** Tests: a namespace of their own. */
+  temporal?: TemporalAddress
+}
+
+/** Connections of the write pool of a worker: four slices a sync with four readers each, and some syncs at once. */
+const workerWriteConnections = 16
+/** Each sync holds one slot for its changes, and up to four while it is backfilled. */
+const sliceSlots = 2_000
+
+export type WorkerProcess = {
+  /** Resolves once it was shut down; rejects when a worker breaks. */
+  run(): Promise<void>
+  /** Tells the slices to return, takes no more work, closes everything. */
+  shutdown(): Promise<void>
+  ready(): boolean
+}
+
+export async function createWorkerDeps({ config, log, metrics, temporal = addressOf(config) }: DepsOptions): Promise<WorkerProcess> {
+  const pools = openPools(config.databaseUrl.reveal(), { applicationName: 'sluice-worker', write: workerWriteConnections })
+  await assertMigrated(pools.write)
+  const client = createTemporalClient(temporal, identityOf('worker'))
+  await ensureSearchAttributes(client).catch((error: unknown) => {
+    log.warn({ event: 'temporal.search_attributes', hint: 'Register them by hand: see docs/operations.md.', error })
+  })
+  const syncs = createSyncs(client, { newId: randomUUID })
+  const quota = createQuota(pools.write, { listen: pools.listen })
+  const http = createHttp({ upstreamHosts: config.upstreamHosts })
+  const slices = createSlices({ pools, fail: failWith(client), log })
+  quietRuntime('WARN')
+  const workers = await createWorkers({
+    temporal,
+    activities: createActivities({
+      pools,
+      quota,
+      http,
+      sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
+      connectorOf,
+      slices,
+      log,
+      metrics,
+      now: Date.now,
+      random: Math.random,
+    }),
+    bundle: await workflowBundle(bundleDir),
+    identity: identityOf('worker'),
+    sliceSlots,
+  })
+  await slices.start()
+  const watch = watchEvery(pools, syncs, log)
+  let ended: Promise<void> | undefined
+  return {
+    run: () => (ended ??= workers.run()),
+    ready: () => workers.running(),
+    async shutdown() {
+      workers.shutdown()
+      slices.abortAll('The worker is shutting down.')
+      await ended?.catch(() => undefined)
+      clearInterval(watch)
+      await slices.stop()
+      await quota.close()
+      await workers.close()
+      await client.connection.close()
+      await http.close()
+      await pools.end()
+    },
+  }
+}
+
+/** Prepared workflow code of this version, made at the first start. */
+const bundleDir = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
+
+function watchEvery(pools: Pools, syncs: Syncs, log: Log): NodeJS.Timeout {
+  const round = async () => {
+    const woken = await watchOnce(pools.write, syncs)
+    if (woken > 0) log.warn({ event: 'watch.woken', syncs: woken })
+  }
+  return setInterval(() => {
+    round().catch((error: unknown) => log.warn({ event: 'watch.failed', error }))
+  }, limits.watchEveryMs * (0.9 + 0.2 * Math.random())).unref()
+}
+
+/** An activity that is no longer there needs no taking over. */
+function failWith(client: Client) {
+  return async (activity: ActivityRef): Promise<void> => {
+    try {
+      await client.connection.withDeadline(Date.now() + limits.commandDeadlineMs, async () => {
+        await client.activity.fail(activity, takenOver())
+      })
+    } catch (error) {
+      if (!(error instanceof ActivityNotFoundError)) throw error
+    }
+  }
+}
+
+export async function createApiDeps({
+  config,
+  log,
+  metrics,
+  temporal = addressOf(config),
+}: DepsOptions): Promise<{ deps: ApiDeps; close(): Promise<void> }> {
+  const pools = openPools(config.databaseUrl.reveal(), { applicationName: 'sluice-api' })
+  await assertMigrated(pools.write)
+  const tenantId = await ensureDefaultTenant(pools.db)
+  if (config.apiKey !== null) await ensureOperatorKey(pools.db, tenantId, config.apiKey.reveal())
+  const client = createTemporalClient(temporal, identityOf('api'))
+  const syncs = createSyncs(client, { newId: randomUUID })
+  const quota = createQuota(pools.write, { listen: pools.listen })
+  const http = createHttp({ upstreamHosts: config.upstreamHosts })
+  const notifier = createNotifier(pools.listen)
+  const dispatcher = createDispatcher({ sql: pools.deliver, notifier })
+  const deps: ApiDeps = {
+    db: pools.db,
+    write: pools.write,
+    deliver: pools.deliver,
+    dispatcher,
+    sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
+    connectors: Object.fromEntries(connectors.map((one) => [one.provider, one])),
+    identify: createIdentify({ quota, http }),
+    checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
+    syncs,
+    healthOf: async (tenant, syncIds) => await healthOf(pools.write, tenant, syncIds),
+    hint: async (credentialId, hints) => await hint(pools.write, credentialId, hints),
+    decideDeletes: async (decision) => await decideDeletes(pools.write, decision),
+    ready: async () => ({ database: await problem(() => pools.write`select 1`), temporal: await problem(() => syncs.ping()) }),
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    log,
+    onRequest: ({ method, route, status, ms }) => metrics.httpRequests.observe({ method, route, status: String(status) }, ms / 1_000),
+    publicUrl: config.publicUrl,
+    version: pkg.version,
+    now: Date.now,
+  }
+  return {
+    deps,
+    async close() {
+      await dispatcher.close()
+      await notifier.close()
+      await quota.close()
+      await http.close()
+      await client.connection.close()
+      await pools.end()
+    },
+  }
+}
+
+/** As operators see it in the Temporal UI. */
+function identityOf(role: string): string {
+  return `sluice-${role} ${process.pid}@${hostname()}`
+}
+
+function addressOf(config: Config): TemporalAddress {
+  return temporalAddress(environment(), { address: config.temporalAddress })
+}
+
+async function problem(work: () => PromiseLike<unknown>): Promise<string | null> {
+  try {
+    await work()
+    return null
+  } catch {
+    return 'does not answer'
+  }
+}

@@ -1,0 +1,60 @@
+/** Everything has a limit, and every limit a name. Times in ms. */
+export const limits = {
+  /** A backfill slice returns after this long, and is scheduled again. */
+  backfillSliceMs: 30_000,
+  /** A change slice returns after this long. */
+  changesSliceMs: 600_000,
+  /** Collections of one sync that are backfilled at once. */
+  collectionsAtOnce: 4,
+  /** Ranges of one collection that are read at once. */
+  readersAtOnce: 4,
+  /** Names of collections in one answer of planBackfill. */
+  collectionsInPlan: 20,
+  /** No range is split below this span. */
+  rangeSpanMinMs: 3_600_000,
+  /** Records that one commit of the drain of hints looks at. */
+  drainBatch: 10,
+  /** Requests that the drain has in flight. */
+  drainAtOnce: 5,
+  /** First wait of a hint whose look failed; doubles. */
+  hintBackoffMs: 5_000,
+  hintBackoffMaxMs: 3_600_000,
+  /** Pages of a feed that are read before anything else gets its turn. */
+  feedPagesInTurn: 20,
+  /** A blocked collection is asked again this often. */
+  probeEveryMs: 3_600_000,
+  /** A refused credential is tried again this often, if nobody says anything. */
+  credentialProbeMs: 3_600_000,
+  /** A change slice writes its sign of life this often, … */
+  lifeSignEveryMs: 30_000,
+  /** … and promises the next one within this. */
+  lifeSignDueMs: 180_000,
+  /** The watch looks for what shows no sign of life, this often. */
+  watchEveryMs: 15_000,
+  /** After the watch has nudged a sync, it waits this long for a sign of life. */
+  watchPatienceMs: 300_000,
+  /** Syncs that one round of the watch nudges. */
+  watchBatch: 200,
+  /** A worker says that it lives, this often. */
+  leaseEveryMs: 1_000,
+  /** A worker that could not say so for this long stops its slices by itself, … */
+  leaseLostMs: 4_000,
+  /** … and after this long others take them over. */
+  leaseDeadMs: 5_000,
+  takeoverBatch: 200,
+  /** Nobody writes a deadline sooner than this: clocks and queues need room. */
+  commandDeadlineMs: 2_000,
+  bugBackoffMs: 10_000,
+  bugBackoffMaxMs: 600_000,
+  /** A record that our code cannot take in is tried this often before it is put into quarantine. */
+  quarantineAfter: 3,
+  /** A feed that cannot be followed: its collections are compared this often instead, at most, … */
+  compareEveryMinMs: 300_000,
+  /** … and at most this share of the time is spent on it. */
+  compareShare: 0.2,
+  /** Arguments and results of activities. */
+  payloadBytes: 2_048,
+  /** Purge of a deleted sync: records a statement, and time a call. */
+  purgePage: 1_000,
+  purgeMs: 20_000,
+} as const

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { limits } from './limits.ts'
+import { backoffMs, nextEnumerationMs, nextPollMs, pollFloorMs, waitForPassMs } from './pace.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+describe('the interval of continuous polls', () => {
+  const quiet = { changed: false, sinceChangeMs: minute, floorMs: 0 }
+  test.each([
+    ['the first poll is followed by one after a second', { ...quiet, previousMs: null }, 1_000],
+    ['a change brings it back to a second', { ...quiet, changed: true, previousMs: 15_000 }, 1_000],
+    ['each quiet poll makes it half as long again', { ...quiet, previousMs: 2_000 }, 3_000],
+    ['up to 15 s while something moved within the hour', { ...quiet, previousMs: 14_000 }, 15_000],
+    ['up to a minute after an hour without any change', { ...quiet, sinceChangeMs: hour, previousMs: 50_000 }, minute],
+    ['also where no change was ever seen', { ...quiet, sinceChangeMs: null, previousMs: 50_000 }, minute],
+    ['never less than a metered quota affords', { ...quiet, changed: true, previousMs: null, floorMs: 9_000 }, 9_000],
+  ])('%s', (_, facts, expected) => {
+    expect(nextPollMs(facts)).toBe(expected)
+  })
+
+  test('only quotas over a day or more are metered, and polls get half of them', () => {
+    expect(pollFloorMs([{ allowed: 100, intervalMs: 1_000 }])).toBe(0)
+    expect(pollFloorMs([{ allowed: 86_400, intervalMs: day }, { allowed: 100, intervalMs: 1_000 }])).toBe(2_000)
+  })
+})
+
+test('a frequency counts from the last start, and comes up to a tenth early', () => {
+  expect(waitForPassMs('continuous', 5, 0)).toBe(0)
+  expect(waitForPassMs('15m', minute, 0)).toBe(14 * minute)
+  expect(waitForPassMs('15m', minute, 1)).toBe(12.5 * minute)
+  expect(waitForPassMs('1m', hour, 0)).toBe(1_000)
+})
+
+test('what no feed tells of is compared every few minutes, less often where that takes long', () => {
+  const facts = { everyMs: 7 * day, tookMs: 1_000, random: 0.5 }
+  expect(nextEnumerationMs({ ...facts, followed: true })).toBe(7 * day)
+  expect(nextEnumerationMs({ ...facts, followed: false })).toBe(limits.compareEveryMinMs)
+  expect(nextEnumerationMs({ ...facts, tookMs: hour, followed: false })).toBe(5 * hour)
+  expect(nextEnumerationMs({ ...facts, everyMs: hour, tookMs: hour, followed: false })).toBe(hour)
+})
+
+test('a back-off doubles up to its bound', () => {
+  expect([0, 1, 2, 50].map((attempts) => backoffMs(attempts, 5, 100))).toEqual([5, 10, 20, 100])
+})

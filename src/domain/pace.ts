@@ -1,0 +1,64 @@
+/** How often to look. Pure; `random` in [0, 1) spreads what would otherwise fall together. */
+import { durationMs } from './duration.ts'
+import { limits } from './limits.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+const afterChangeMs = 1_000
+const quietMaxMs = 15_000
+const restMaxMs = minute
+const growth = 1.5
+
+export type PollFacts = {
+  /** The poll before this one saw a change. */
+  changed: boolean
+  /** The interval before it; null: the first. */
+  previousMs: number | null
+  /** Since the last change; null: none is known. */
+  sinceChangeMs: number | null
+  /** What a metered quota affords. */
+  floorMs: number
+}
+
+/** `continuous`: 1 s after a change, × 1.5 each quiet poll up to 15 s, up to a minute after an hour without any change. */
+export function nextPollMs({ changed, previousMs, sinceChangeMs, floorMs }: PollFacts): number {
+  if (changed || previousMs === null) return Math.max(afterChangeMs, floorMs)
+  const capMs = sinceChangeMs === null || sinceChangeMs >= hour ? restMaxMs : quietMaxMs
+  return Math.max(Math.min(previousMs * growth, capMs), floorMs)
+}
+
+/** Polls of a provider that counts reads over days get at most half of the allowance. */
+export function pollFloorMs(quotas: { allowed: number; intervalMs: number }[]): number {
+  const metered = quotas.filter((quota) => quota.intervalMs >= day)
+  return Math.max(0, ...metered.map((quota) => (2 * quota.intervalMs) / quota.allowed))
+}
+
+/** A duration as frequency counts from the last start, up to 10 % early. `continuous`: 0. */
+export function waitForPassMs(frequency: string, tookMs: number, random: number): number {
+  const every = durationMs(frequency)
+  if (every === null) return 0
+  return Math.max(afterChangeMs, every * (1 - 0.1 * random) - tookMs)
+}
+
+/**
+ * Until a collection is enumerated again. Where nothing tells of its changes (`followed` false) comparing replaces that:
+ * every few minutes, less often where it takes long.
+ */
+export function nextEnumerationMs(facts: {
+  everyMs: number
+  tookMs: number
+  followed: boolean
+  random: number
+}): number {
+  const { everyMs, tookMs, followed, random } = facts
+  const spread = 0.9 + 0.2 * random
+  if (followed) return everyMs * spread
+  return Math.min(everyMs, Math.max(limits.compareEveryMinMs, tookMs / limits.compareShare)) * spread
+}
+
+/** First wait, then the double each time. `attempts` before this one. */
+export function backoffMs(attempts: number, firstMs: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(attempts, 30), maxMs)
+}

@@ -1,0 +1,57 @@
+import type { Running } from '../bringUp.ts'
+import type { Api } from './api.ts'
+
+export type Playground = { syncIds: string[]; consumerId: string | null }
+
+type Row = { id: string }
+type List = { data: Row[] }
+
+/**
+ * Makes what the playground needs, through the API like any user: a credential and a sync for each simulated account, and one
+ * consumer. What is there from an earlier start is used again.
+ */
+export async function setUpPlayground(
+  api: Api,
+  simulated: Running['simulated'],
+): Promise<Playground> {
+  const syncIds: string[] = []
+  for (const account of simulated) syncIds.push(await syncOf(api, account))
+  if (syncIds.length === 0) return { syncIds, consumerId: null }
+  return { syncIds, consumerId: await consumerOf(api) }
+}
+
+async function syncOf(api: Api, account: Running['simulated'][number]): Promise<string> {
+  const { provider, url, key } = account
+  const credential = await api.post<Row>('/v1/credentials', {
+    name: `Playground ${provider}`,
+    provider,
+    kind: `${provider}_key`,
+    properties: { secret: key, base_url: url },
+    metadata: { playground: true },
+  })
+  const externalId = `playground:${provider}`
+  const there = await api.get<List>(`/v1/syncs?external_id=${encodeURIComponent(externalId)}`)
+  if (there.data[0] !== undefined) return there.data[0].id
+  const collections = await api.get<List>(`/v1/collections/${credential.id}`)
+  const sync = await api.post<Row>('/v1/syncs', {
+    name: `Playground ${provider}`,
+    credential_id: credential.id,
+    collection_ids: collections.data.map((collection) => collection.id),
+    external_id: externalId,
+    metadata: { playground: true },
+  })
+  return sync.id
+}
+
+async function consumerOf(api: Api): Promise<string> {
+  const name = 'playground'
+  const there = await api.get<List>(`/v1/http-consumers?name=${name}`)
+  if (there.data[0] !== undefined) return there.data[0].id
+  const consumer = await api.post<Row>('/v1/http-consumers', {
+    name,
+    stream_id: 'default',
+    ack_wait_ms: 30_000,
+    metadata: { playground: true },
+  })
+  return consumer.id
+}

@@ -1,0 +1,32 @@
+import { environment, readConfig } from '../config.ts'
+import { createWorkerDeps } from '../deps.ts'
+import { createLog } from '../log.ts'
+import { createMetrics } from '../metrics.ts'
+import { tellReady, untilTold } from './lifetime.ts'
+import { run } from './run.ts'
+import { serveWorkerHttp } from './workerHttp.ts'
+
+await run(async () => {
+  const told = untilTold()
+  const config = readConfig(environment(), 'worker')
+  const log = createLog(config)
+  const metrics = createMetrics({ processMetrics: true })
+  const worker = await createWorkerDeps({ config, log, metrics })
+  const http =
+    config.metricsPort === null
+      ? null
+      : await serveWorkerHttp({
+          port: config.metricsPort,
+          host: config.host,
+          metrics,
+          ready: worker.ready,
+        })
+  const ended = worker.run()
+  log.info({ event: 'worker.ready' })
+  tellReady({ pid: process.pid })
+  const reason = await Promise.race([told, ended.then(() => null)])
+  log.info({ event: 'worker.draining', reason })
+  if (reason !== null) await worker.shutdown()
+  await ended
+  await http?.close()
+})

@@ -1,0 +1,80 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+export type Metrics = {
+  registry: Registry
+  /** One a provider request: how it ended, and how long it took. */
+  upstreamRequests: Histogram<'provider' | 'outcome'>
+  /** Waiting for quota before a request. */
+  quotaWait: Histogram<'provider'>
+  /** Observations that a page brought, by what became of them. */
+  records: Counter<'provider' | 'path' | 'outcome'>
+  pages: Counter<'provider' | 'path'>
+  slices: Counter<'kind' | 'outcome'>
+  slicesRunning: Gauge<'kind'>
+  /** Records handed to consumers, acknowledged, given back. */
+  deliveries: Counter<'outcome'>
+  httpRequests: Histogram<'method' | 'route' | 'status'>
+}
+
+const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** A registry of its own for each process (and test). Labels are small closed sets, never ids: those would grow without end. */
+export function createMetrics(options: { processMetrics: boolean }): Metrics {
+  const registry = new Registry()
+  if (options.processMetrics) collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    upstreamRequests: new Histogram({
+      name: 'sluice_upstream_request_seconds',
+      help: 'Requests to providers.',
+      labelNames: ['provider', 'outcome'],
+      buckets: SECONDS,
+      registers,
+    }),
+    quotaWait: new Histogram({
+      name: 'sluice_quota_wait_seconds',
+      help: 'Time that requests waited for the quota of their credential.',
+      labelNames: ['provider'],
+      buckets: SECONDS,
+      registers,
+    }),
+    records: new Counter({
+      name: 'sluice_records_total',
+      help: 'Observations of records, by path (listing, change) and outcome (inserted, updated, unchanged, stale).',
+      labelNames: ['provider', 'path', 'outcome'],
+      registers,
+    }),
+    pages: new Counter({
+      name: 'sluice_pages_total',
+      help: 'Pages committed.',
+      labelNames: ['provider', 'path'],
+      registers,
+    }),
+    slices: new Counter({
+      name: 'sluice_slices_total',
+      help: 'Slices that ended, by kind (backfill, changes) and outcome (done, more, aborted, failed).',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    slicesRunning: new Gauge({
+      name: 'sluice_slices_running',
+      help: 'Slices that run in this process now.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    deliveries: new Counter({
+      name: 'sluice_deliveries_total',
+      help: 'Deliveries, by outcome (delivered, acked, stale, nacked).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    httpRequests: new Histogram({
+      name: 'sluice_http_request_seconds',
+      help: 'Requests to the API, by route pattern.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: SECONDS,
+      registers,
+    }),
+  }
+}

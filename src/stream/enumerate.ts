@@ -1,0 +1,62 @@
+import { withAppErrors } from '../db/errors.ts'
+import type { Sql } from '../db/pools.ts'
+import { sweep } from './sweep.ts'
+
+export type Finished = {
+  /** Records inside the bounds, not deleted here. */
+  compared: number
+  /** Of those, the ones that the enumeration should have seen and did not. */
+  candidates: number
+  /** The fuse holds them back: somebody must approve. */
+  held: boolean
+}
+
+/**
+ * Ends an enumeration whose every range is done: sweeps (sweep.ts), keeps what was compared as evidence, sets the time of
+ * the next one, and the collection is live. Null where a range is still open or another generation began meanwhile.
+ *
+ * `startedAt`: when the enumeration began (default: when its ranges were made). `boundsFromMs`: only records created since
+ * were listed. `deletable`: a record that is missing may be gone, so the candidates become hints. One transaction, that
+ * reads each record of the collection once.
+ */
+export async function finishEnumeration(
+  sql: Sql,
+  input: {
+    streamNo: number
+    sourceNo: number
+    generation: number
+    startedAt?: string
+    boundsFromMs: number | null
+    deletable: boolean
+    nextDueMs: number
+  },
+): Promise<Finished | null> {
+  const { sourceNo, generation, nextDueMs } = input
+  return await withAppErrors(() =>
+    sql.begin(async (tx) => {
+      await tx`set local statement_timeout = '10min'`
+      const [source] = await tx`
+        select 1
+          from source s
+         where s.source_no = ${sourceNo} and s.generation = ${generation} and s.enumerate_due_at is null
+           and not exists (
+             select 1 from checkpoint c
+              where c.source_no = s.source_no and c.generation = s.generation and c.kind = 'range' and c.done_at is null)
+           for no key update of s`
+      if (source === undefined) return null
+      const { compared, candidates, held } = await sweep(tx, input)
+      await tx`
+        update source
+           set phase = case when blocked_at is null then 'live' else phase end,
+               backfilled_at = coalesce(backfilled_at, clock_timestamp()),
+               last_checked_at = clock_timestamp(),
+               enumerate_due_at = clock_timestamp() + ${nextDueMs}::float8 * interval '1 ms',
+               coverage = jsonb_build_object(
+                 'at', clock_timestamp(), 'generation', ${generation}::int, 'compared', ${compared}::int,
+                 'candidates', ${candidates}::int, 'held', ${held}::bool)
+         where source_no = ${sourceNo}`
+      if (!held) await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
+      return { compared, candidates, held }
+    }),
+  )
+}

@@ -1,0 +1,160 @@
+import { withAppErrors } from '../db/errors.ts'
+import type { Query } from '../db/pools.ts'
+import type { CollectionPhase } from '../domain/sync.ts'
+
+/** One collection of a sync. Spans of time are measured by the database's clock. */
+export type Source = {
+  sourceNo: number
+  streamNo: number
+  collectionId: string
+  phase: CollectionPhase
+  /** Enumerations begun so far. */
+  generation: number
+  backfilled: boolean
+  /** An enumeration is under way: its ranges stand in `checkpoint`. */
+  enumerating: boolean
+  /** Until the next enumeration, 0 where it is due; null: one is under way. */
+  enumerateDueInMs: number | null
+  blockedKind: string | null
+  blockedReason: string | null
+  /** Until the next probe of a blocked collection, 0 where it is due. */
+  probeDueInMs: number | null
+  lastCheckedAtMs: number | null
+  lastChangeAtMs: number | null
+  /** A mass delete waits for approval. */
+  held: boolean
+}
+
+/** The collections of a sync that were not taken out, in the order they were made. */
+export async function sourcesOf(sql: Query, syncId: string): Promise<Source[]> {
+  return await withAppErrors(
+    () => sql<Source[]>`
+      select source_no as "sourceNo", stream_no as "streamNo", collection_id as "collectionId", phase, generation,
+             backfilled_at is not null as backfilled,
+             enumerate_due_at is null and generation > 0 as enumerating,
+             case when enumerate_due_at is not null then ${msUntil(sql, 'enumerate_due_at')} end as "enumerateDueInMs",
+             blocked_kind as "blockedKind", blocked_reason as "blockedReason",
+             case when probe_at is not null then ${msUntil(sql, 'probe_at')} end as "probeDueInMs",
+             (extract(epoch from last_checked_at) * 1000)::float8 as "lastCheckedAtMs",
+             (extract(epoch from last_change_at) * 1000)::float8 as "lastChangeAtMs",
+             held is not null as held
+        from source
+       where sync_id = ${syncId} and removed_at is null
+       order by source_no`,
+  )
+}
+
+/** All sources of a sync, those that were taken out too: what a purge has to walk. */
+export async function sourcesToPurge(
+  sql: Query,
+  syncId: string,
+): Promise<{ sourceNo: number; streamNo: number }[]> {
+  return await withAppErrors(
+    () => sql<{ sourceNo: number; streamNo: number }[]>`
+      select source_no as "sourceNo", stream_no as "streamNo" from source where sync_id = ${syncId} order by source_no`,
+  )
+}
+
+export async function setPhase(sql: Query, sourceNo: number, phase: CollectionPhase): Promise<void> {
+  await withAppErrors(() => sql`update source set phase = ${phase} where source_no = ${sourceNo} and phase <> ${phase}`)
+}
+
+/** Not to be had with this credential for now: `reason` is a sentence for people. Looked at again after `probeMs`. */
+export async function block(
+  sql: Query,
+  sourceNo: number,
+  { kind, reason, probeMs }: { kind: string; reason: string; probeMs: number },
+): Promise<void> {
+  await withAppErrors(
+    () => sql`
+      update source
+         set phase = 'blocked', blocked_kind = ${kind}, blocked_reason = ${reason},
+             blocked_at = coalesce(blocked_at, clock_timestamp()),
+             probe_at = clock_timestamp() + ${probeMs}::float8 * interval '1 ms'
+       where source_no = ${sourceNo}`,
+  )
+}
+
+/** Takes up where it was: the ranges of its enumeration are still there. */
+export async function unblock(sql: Query, sourceNo: number): Promise<void> {
+  await withAppErrors(
+    () => sql`
+      update source
+         set phase = case when backfilled_at is not null then 'live' when generation > 0 then 'backfilling' else 'waiting' end,
+             blocked_kind = null, blocked_reason = null, blocked_at = null, probe_at = null
+       where source_no = ${sourceNo} and blocked_at is not null`,
+  )
+}
+
+/** Somebody looked, and all was well. Written at most every 5 s, for it is called at every poll. */
+export async function noteChecked(
+  sql: Query,
+  sourceNos: number[],
+  { changed }: { changed: boolean },
+): Promise<void> {
+  if (sourceNos.length === 0) return
+  await withAppErrors(
+    () => sql`
+      update source
+         set last_checked_at = clock_timestamp(),
+             last_change_at = case when ${changed}::bool then clock_timestamp() else last_change_at end,
+             error_message = null, error_at = null
+       where source_no = any(${sourceNos}::int[])
+         and (last_checked_at is null or last_checked_at < clock_timestamp() - interval '5 s'
+              or error_message is not null
+              or (${changed}::bool and (last_change_at is null or last_change_at < clock_timestamp() - interval '5 s')))`,
+  )
+}
+
+/** `message` in our own words. `error_at` stays the time of the first of a row of errors. */
+export async function noteError(sql: Query, sourceNos: number[], message: string): Promise<void> {
+  if (sourceNos.length === 0) return
+  await withAppErrors(
+    () => sql`
+      update source
+         set error_message = ${message}, error_at = coalesce(error_at, clock_timestamp())
+       where source_no = any(${sourceNos}::int[]) and error_message is distinct from ${message}`,
+  )
+}
+
+/** A resync: the next plan begins a new enumeration of these collections (null: all), even where one is under way. */
+export async function requestEnumeration(
+  sql: Query,
+  { syncId, collectionIds }: { syncId: string; collectionIds: string[] | null },
+): Promise<void> {
+  await withAppErrors(
+    () => sql`
+      update source
+         set enumerate_due_at = clock_timestamp()
+       where sync_id = ${syncId} and removed_at is null
+         and (${collectionIds === null}::bool or collection_id = any(${collectionIds ?? []}::text[]))`,
+  )
+}
+
+/** A record that our own code could not take in; the frontier goes on without it. `raw` that is no JSON is left out. */
+export async function quarantine(
+  sql: Query,
+  { sourceNo, id, raw, error }: { sourceNo: number; id: string; raw: string | null; error: string },
+): Promise<void> {
+  await withAppErrors(
+    () => sql`
+      insert into quarantine (source_no, upstream_id, raw, error)
+      values (${sourceNo}, ${id}, ${jsonOrNull(raw)}::json, ${error})
+      on conflict (source_no, upstream_id) do update set raw = excluded.raw, error = excluded.error, at = now()`,
+  )
+}
+
+/** 0 where it has passed. (`greatest` takes null for no value: the caller asks for that itself.) */
+function msUntil(sql: Query, column: 'enumerate_due_at' | 'probe_at') {
+  return sql`greatest(0, extract(epoch from ${sql(column)} - clock_timestamp()) * 1000)::float8`
+}
+
+function jsonOrNull(raw: string | null): string | null {
+  if (raw === null) return null
+  try {
+    JSON.parse(raw)
+    return raw
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,33 @@
+import type { Sql } from '../db/pools.ts'
+
+/** Channel that dispatchers listen on; the payload is a stream_no. */
+export const streamChannel = 'sluice_stream'
+
+/** At most one NOTIFY per stream in this time and process: what commits meanwhile shares the next one. */
+export const wakeEveryMs = 50
+
+type Waker = Map<number, { again: boolean }>
+
+const wakers = new WeakMap<Sql, Waker>()
+
+/**
+ * Tells waiting consumers that a stream moved, after the commit and outside of its transaction: a NOTIFY inside would
+ * serialise all commits of the database. A wake-up that is lost costs a consumer at most its 1 s fallback, so nobody
+ * waits for it and its failure is nobody's.
+ */
+export function wake(sql: Sql, streamNo: number): void {
+  const waker = wakers.get(sql) ?? new Map<number, { again: boolean }>()
+  wakers.set(sql, waker)
+  const recent = waker.get(streamNo)
+  if (recent !== undefined) {
+    recent.again = true
+    return
+  }
+  const entry = { again: false }
+  waker.set(streamNo, entry)
+  sql.notify(streamChannel, String(streamNo)).catch(() => {})
+  setTimeout(() => {
+    waker.delete(streamNo)
+    if (entry.again) wake(sql, streamNo)
+  }, wakeEveryMs).unref()
+}

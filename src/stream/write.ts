@@ -1,0 +1,188 @@
+import { toAppError } from '../db/errors.ts'
+import { toNumberOrNull } from '../db/pools.ts'
+import type { Sql } from '../db/pools.ts'
+import { AppError } from '../domain/error.ts'
+import { erasedHash, goneHash, hash } from './hash.ts'
+import { wake } from './wake.ts'
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** One look at one upstream object. */
+export type Observation = {
+  sourceNo: number
+  /** The upstream's id: not empty, no control characters. */
+  id: string
+  /** JSON text as the provider sent it. Null only with `deleted` or `erased`; then `{}` stands in for an unknown id. */
+  raw: string | null
+  deleted: boolean
+  /** A privacy request: the last state goes too, only the id stays. Implies deleted. */
+  erased: boolean
+  /** Database clock when the request was granted, or an event's own time: ISO 8601. A time ahead of the clock counts as now. */
+  observedAt: string
+  /** The upstream's own order of one record, where it has a true one. */
+  version: bigint | null
+  /** Microseconds since 1970. */
+  createdUs: number | null
+  updatedUs: number | null
+  /** Top-level keys that the hash leaves out. */
+  volatile: string[]
+}
+
+/** Who runs a checkpoint now (stream/checkpoint.ts `claim`). */
+export type Fence = { checkpointNo: number; lease: string; epoch: number }
+
+/** "Look at this record." */
+export type Hint = { sourceNo: number; id: string }
+
+export type PageWrite = {
+  streamNo: number
+  /** In the order of the page; of the same id the last wins. */
+  observations: Observation[]
+  /** `listing`: backfill, resync. `change`: feed, re-fetch by id, answer to a mutation. */
+  path: 'listing' | 'change'
+  fence: Fence | null
+  /** Where to read on; left out: did not move. */
+  cursor?: Json
+  /** The range is finished. */
+  done?: boolean
+  hints: Hint[]
+  /** Hints that this page answers; each goes only where its seq is still the one that was seen. */
+  looked: (Hint & { seq: number })[]
+  /** The enumeration that this page belongs to. */
+  seen: { sourceNo: number; generation: number; rangeNo: number } | null
+}
+
+export type Written = {
+  /** Position of the last record that moved; null: none did. */
+  lastIdx: number | null
+  inserted: number
+  updated: number
+  /** Unchanged on the change path: their observed_at moved. */
+  touched: number
+  /** Older than what is stored, with different content. */
+  stale: number
+  /** Hints written: the page's own, what a listing wrongly showed, what was refused as older on the change path. */
+  hinted: number
+}
+
+const nothing: Written = { lastIdx: null, inserted: 0, updated: 0, touched: 0, stale: 0, hinted: 0 }
+
+/** Joins ids and bodies: JSON text cannot hold it raw. */
+const separator = '\u001f'
+
+/**
+ * Writes one page: records, checkpoint, hints, settled hints and what an enumeration saw, in one round trip and one
+ * transaction (G1). Then wakes waiting consumers. Throws AppError: `stopped` when fenced, `bug` for an observation that
+ * cannot be stored (no JSON, an id with control characters), `transient` when the database is away.
+ */
+export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
+  if (isEmpty(page)) return nothing
+  const columns = columnsOf(page.observations)
+  const { fence, seen } = page
+  const hints = keysOf(page.hints)
+  const looked = keysOf(page.looked)
+  const cursor = page.cursor === undefined ? null : JSON.stringify(page.cursor)
+  try {
+    const [row] = await sql<Row[]>`
+      select last_idx, inserted, updated, touched, stale, hinted
+        from stream_page_v1(
+          ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
+          ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
+          ${fence?.checkpointNo ?? null}, ${fence?.lease ?? null}, ${fence?.epoch ?? null}, ${cursor}, ${page.done ?? false},
+          ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids},
+          ${list(page.looked.map(({ seq }) => seq))},
+          ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`
+    const { last_idx, ...counts } = row!
+    const lastIdx = toNumberOrNull(last_idx)
+    if (lastIdx !== null) wake(sql, page.streamNo)
+    return { lastIdx, ...counts }
+  } catch (error) {
+    throw toAppError(error)
+  }
+}
+
+type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null }
+
+function isEmpty(page: PageWrite): boolean {
+  const rows = page.observations.length + page.hints.length + page.looked.length
+  return rows === 0 && page.cursor === undefined && page.done !== true
+}
+
+/** Text columns are 1.7 times faster than array parameters, which the driver encodes one by one. */
+function columnsOf(observations: Observation[]) {
+  const hashes: string[] = []
+  const bodies: string[] = []
+  for (const observation of observations) {
+    hashes.push(hashOf(observation))
+    bodies.push(bodyOf(observation))
+  }
+  return {
+    source: same(observations.map(({ sourceNo }) => sourceNo)),
+    ids: joinIds(observations),
+    hash: list(hashes),
+    data: bodies.join(separator),
+    observed: same(observations.map(({ observedAt }) => `"${timestamp(observedAt)}"`)),
+    version: sparse(observations.map(({ version }) => version)),
+    created: sparse(observations.map(({ createdUs }) => createdUs)),
+    updated: sparse(observations.map(({ updatedUs }) => updatedUs)),
+  }
+}
+
+function hashOf({ id, raw, deleted, erased, volatile }: Observation): string {
+  if (erased) return erasedHash
+  if (deleted) return goneHash
+  if (raw === null) throw unstorable(`The record ${quoted(id)} came without a body and is not deleted.`)
+  try {
+    return hash(raw, volatile)
+  } catch (error) {
+    throw unstorable(`The body of the record ${quoted(id)} is no JSON.`, error)
+  }
+}
+
+function bodyOf({ id, raw, erased }: Observation): string {
+  if (erased) return JSON.stringify({ id })
+  if (raw === null) return '{}'
+  if (raw.includes(separator)) throw unstorable(`The body of the record ${quoted(id)} is no JSON.`)
+  return raw
+}
+
+function keysOf(rows: Hint[]) {
+  return { source: list(rows.map(({ sourceNo }) => sourceNo)), ids: joinIds(rows) }
+}
+
+function joinIds(rows: { id: string }[]): string {
+  for (const { id } of rows) {
+    if (id === '' || /[\u0000-\u001f]/.test(id)) {
+      throw unstorable(`${quoted(id)} is no id: it is empty or has control characters.`)
+    }
+  }
+  return rows.map(({ id }) => id).join(separator)
+}
+
+/** Array literal. */
+function list(values: (string | number | bigint | null)[]): string {
+  return `{${values.map((value) => value ?? 'NULL').join(',')}}`
+}
+
+/** One element where all are equal: the statement takes it for every row. */
+function same(values: (string | number)[]): string {
+  return list(values.every((value) => value === values[0]) ? values.slice(0, 1) : values)
+}
+
+function sparse(values: (number | bigint | null)[]): string {
+  return values.every((value) => value === null) ? '{}' : list(values)
+}
+
+function timestamp(text: string): string {
+  if (!/^[-0-9T:.Z+ ]+$/.test(text)) throw unstorable(`${quoted(text)} is no time.`)
+  return text
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 60))
+}
+
+function unstorable(sentence: string, cause?: unknown): AppError {
+  return new AppError('bug', sentence, { code: 'unstorable-record', cause })
+}
+

@@ -1,0 +1,42 @@
+/** Limits of calling providers. Times in ms. */
+export const bounds = {
+  /** A start that was granted is used within this, or dropped and taken anew (G8). */
+  grantMs: 250,
+  /** A wait for quota that is longer than this is given back to whoever schedules. */
+  inlineWaitMs: 10_000,
+  /** Of a limit's interval: how early a start may come (the burst), and how late it may be used. */
+  slackShare: 0.015,
+  /** Starts that one statement may ask for on behalf of one lane. */
+  startsPerAsk: 256,
+  /** A lane that holds starts asks for more no sooner than this. */
+  askAgainMs: 20,
+  /** What is remembered of a lane (its pace) goes this long after its last use. */
+  laneIdleMs: 5_000,
+  /** A process renews what it may have in flight this often while it works, … */
+  slotRenewMs: 25_000,
+  /** … this often while requests wait, so that it hears that others wait too (and what was not used that long goes back), … */
+  slotShareMs: 500,
+  /** … and asks this often while it has less than it could use. */
+  slotRetryMs: 100,
+  /** Outlives the longest request plus `slotRenewMs`: nobody may take a slot whose request still runs. */
+  slotTtlMs: 120_000,
+  /** Below so many requests in flight no process keeps one in hand. */
+  slotsToKeepOne: 8,
+  /** Starts after a refusal within which a second one means that the pace is too fast. */
+  startsBetweenRefusals: 50,
+  /** Wait after a 429 that names none. */
+  refusedWaitMs: 1_000,
+  retryAfterMinMs: 250,
+  retryAfterMaxMs: 3_600_000,
+
+  connectMs: 10_000,
+  headersMs: 60_000,
+  /** Between two parts of a body. */
+  bodyMs: 30_000,
+  requestMs: 90_000,
+  keepAliveMs: 20_000,
+  /** An answer's body as text; one record of 10 MB must fit, with its page. */
+  answerBytes: 67_108_864,
+  /** An answer that is an error: only read to classify it. */
+  failedAnswerBytes: 262_144,
+} as const
