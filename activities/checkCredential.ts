@@ -1,3 +1,4 @@
+import { aadOf } from '../src/credentials/load.ts'
 import { toAppError } from '../src/db/errors.ts'
 import { limits } from '../src/domain/limits.ts'
 import type { Identity } from '../src/connectors/connector.ts'
@@ -17,7 +18,8 @@ export async function checkCredential(deps: ActivityDeps, syncId: string, signal
   if (status !== 'active') return answer(null)
   const sql = deps.pools.write
   try {
-    const refused = otherAccount(opened, await opened.connector.identify(opened.context('changes', signal)))
+    const identity = await opened.connector.identify(opened.context('changes', signal))
+    const refused = otherAccount(deps, opened, identity)
     if (refused === null) await acceptCredential(sql, opened.credential.id)
     else await refuse(deps, opened, refused)
     return answer(refused)
@@ -38,13 +40,15 @@ async function refuse(deps: ActivityDeps, opened: Opened, reason: string): Promi
 }
 
 /** Another account, or its other mode, would make everything that we hold look deleted. */
-function otherAccount(opened: Opened, identity: Identity): string | null {
+function otherAccount(deps: ActivityDeps, opened: Opened, identity: Identity): string | null {
   const { credential, connector } = opened
-  if (identity.livemode !== credential.livemode) {
+  const kind = connector.credentialKinds.find((one) => one.kind === credential.kind)
+  const secrets = deps.sealer.open(credential.ciphertext, credential.keyId, aadOf(credential.id))
+  const properties = { ...credential.properties, ...secrets }
+  if ((kind?.livemode?.(properties) ?? identity.livemode) !== credential.livemode) {
     return 'The credential is now one of the other mode (live or test). Put back one of the mode that this sync began with.'
   }
-  const kind = connector.credentialKinds.find((one) => one.kind === credential.kind)
-  const unnamed = credential.upstreamAccount === kind?.fallbackAccount(credential.properties)
+  const unnamed = credential.upstreamAccount === kind?.fallbackAccount(properties)
   if (identity.account === null || unnamed || identity.account === credential.upstreamAccount) return null
   return 'The credential now belongs to another account. Put back one of the account that this sync began with.'
 }

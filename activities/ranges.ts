@@ -71,7 +71,7 @@ function wakeAll(pool: Pool): void {
 }
 
 async function readRange(options: RangesOptions, pool: Pool, checkpointNo: number): Promise<void> {
-  const { deps, opened, over } = options
+  const { deps, over } = options
   const mine: Active = { loMs: null, oldestMs: Infinity }
   pool.active.add(mine)
   let reading: Promise<Page> | null = null

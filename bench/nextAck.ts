@@ -74,7 +74,8 @@ async function throughDispatcher(database: Database, { records, workers, batch }
     for (;;) {
       const { items } = await dispatcher.next({ consumer, batchSize: batch, waitMs: 0, signal })
       if (items.length === 0) return
-      acked += (await dispatcher.ack(consumer, items.map(({ ackToken }) => ackToken))).acked
+      const taken = await dispatcher.ack(consumer, items.map(({ ackToken }) => ackToken))
+      acked += taken.acked
     }
   })
   await dispatcher.close()

@@ -66,7 +66,7 @@ export async function createWorkerDeps({ config, log, metrics, temporal = addres
   const quota = createQuota(pools.write, { listen: pools.listen })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const slices = createSlices({ pools, fail: failWith(client), log })
-  quietRuntime('WARN')
+  quietRuntime('WARN', ({ level, message }) => log.warn({ event: 'temporal.sdk', level, message }))
   const workers = await createWorkers({
     temporal,
     activities: createActivities({

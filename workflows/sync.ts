@@ -13,6 +13,7 @@ import { show } from './show.ts'
 import { sentence, typeOf } from './trouble.ts'
 
 const hour = 3_600_000
+const askAgainMs = 5_000
 
 export async function syncWorkflow(input: SyncInput): Promise<void> {
   const run = restore(input)
@@ -54,12 +55,17 @@ async function follow(run: Run): Promise<void> {
 
 /** An activity does not survive continue-as-new: its slices are asked to return, then all is waited for. */
 async function settle(run: Run): Promise<void> {
-  if (run.outstanding > 0) {
-    await control.setIntent.executeWithOptions({ summary: 'Ask the slices to return' }, [
-      { syncId: run.syncId, intent: 'yield' },
-    ])
+  while (!quiet(run)) {
+    if (run.outstanding > 0) await askToReturn(run)
+    // One that began just after the word did not hear it.
+    await condition(() => quiet(run), askAgainMs, { summary: 'Waits for its slices to return' })
   }
-  await condition(() => quiet(run))
+}
+
+async function askToReturn(run: Run): Promise<void> {
+  await control.setIntent.executeWithOptions({ summary: 'Ask the slices to return' }, [
+    { syncId: run.syncId, intent: 'yield' },
+  ])
 }
 
 function quiet(run: Run): boolean {
@@ -89,6 +95,7 @@ async function check(run: Run): Promise<void> {
   } catch (error) {
     // Not a matter of the credential: the slices will meet it again, and say so.
     if (typeOf(error) === 'not_found') run.status = 'deleted'
+    else if (run.blocked !== null) block(run, sentence(error))
     else run.trouble = { message: sentence(error), sinceMs: Date.now() }
   }
 }

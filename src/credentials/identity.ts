@@ -27,14 +27,25 @@ export function createIdentify(deps: { quota: Quota; http: Http }) {
     const request = createRequester({
       ...deps,
       connector,
-      credential: { id: asked.credentialId, baseUrl: asked.baseUrl, headers: async () => kind.auth(properties) },
+      credential: {
+        id: asked.credentialId,
+        baseUrl: asked.baseUrl,
+        headers: async () => kind.auth(properties),
+      },
       limits: effectiveLimits(connector, [], own ?? false),
       sync: null,
       priority: 'refetch',
       signal: asked.signal,
     })
-    const open = Object.fromEntries(Object.entries(properties).filter(([key]) => !kind.secrets.includes(key)))
-    const identity = await connector.identify({ request, config: texts(open), now: Date.now, signal: asked.signal })
+    const open = Object.fromEntries(
+      Object.entries(properties).filter(([key]) => !kind.secrets.includes(key)),
+    )
+    const identity = await connector.identify({
+      request,
+      config: texts(open),
+      now: Date.now,
+      signal: asked.signal,
+    })
     return {
       ...identity,
       account: identity.account ?? kind.fallbackAccount(properties),

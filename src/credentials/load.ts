@@ -28,16 +28,24 @@ export function openCredential(
 ): OpenCredential {
   const kind = connector.credentialKinds.find((one) => one.kind === credential.kind)
   if (kind === undefined) {
-    throw new AppError('permanent', `${connector.title} has no credential kind ${credential.kind} any more. Put in a new credential.`)
+    throw new AppError(
+      'permanent',
+      `${connector.title} has no credential kind ${credential.kind} any more. Put in a new credential.`,
+    )
   }
   return {
     baseUrl: credential.baseUrl,
     config: texts(credential.properties),
     async headers() {
-      const secrets = sealer.open(credential.ciphertext, credential.keyId, `credential/${credential.id}`)
+      const secrets = sealer.open(credential.ciphertext, credential.keyId, aadOf(credential.id))
       return kind.auth({ ...credential.properties, ...secrets })
     },
   }
+}
+
+/** What the secrets of a credential's row are sealed for. */
+export function aadOf(credentialId: string): string {
+  return `credential/${credentialId}`
 }
 
 /** Scalars as text. */

@@ -7,7 +7,11 @@ export type Sealer = {
   /** Throws AppError `bug` where no key opens it, or where it was changed or moved. */
   open(ciphertext: Buffer, keyId: string, aad: string): object
   /** The same secret under the newest key; null: it already is. The secret itself is not decrypted. */
-  rewrap(ciphertext: Buffer, keyId: string, aad: string): { ciphertext: Buffer; keyId: string } | null
+  rewrap(
+    ciphertext: Buffer,
+    keyId: string,
+    aad: string,
+  ): { ciphertext: Buffer; keyId: string } | null
 }
 
 const VERSION = 1
@@ -25,7 +29,10 @@ export function createSealer(keys: string[]): Sealer {
   const known = keys.map((text) => {
     const key = Buffer.from(text, 'base64')
     assert(key.length === KEY_BYTES, `an encryption key has ${KEY_BYTES} bytes`)
-    return { id: createHash('sha256').update('sluice-key-id').update(key).digest('hex').slice(0, 12), key }
+    return {
+      id: createHash('sha256').update('sluice-key-id').update(key).digest('hex').slice(0, 12),
+      key,
+    }
   })
   const newest = known[0]
   assert(newest !== undefined, 'there is an encryption key')
@@ -33,11 +40,19 @@ export function createSealer(keys: string[]): Sealer {
   function unwrap(ciphertext: Buffer, keyId: string, aad: string): Buffer {
     const holder = known.find(({ id }) => id === keyId)
     if (holder === undefined) {
-      throw new AppError('bug', `A secret is sealed with the key ${keyId}, which is not among SLUICE_ENCRYPTION_KEY. Add that key.`, {
-        code: 'encryption-key-missing',
-      })
+      throw new AppError(
+        'bug',
+        `A secret is sealed with the key ${keyId}, which is not among SLUICE_ENCRYPTION_KEY. Add that key.`,
+        {
+          code: 'encryption-key-missing',
+        },
+      )
     }
-    if (ciphertext[0] !== VERSION || ciphertext.length < 1 + WRAPPED_BYTES + NONCE_BYTES + TAG_BYTES) throw damaged()
+    if (
+      ciphertext[0] !== VERSION ||
+      ciphertext.length < 1 + WRAPPED_BYTES + NONCE_BYTES + TAG_BYTES
+    )
+      throw damaged()
     return decrypt(holder.key, ciphertext.subarray(1, 1 + WRAPPED_BYTES), `key/${aad}`)
   }
 
@@ -51,7 +66,9 @@ export function createSealer(keys: string[]): Sealer {
 
     open(ciphertext, keyId, aad) {
       const dataKey = unwrap(ciphertext, keyId, aad)
-      return JSON.parse(decrypt(dataKey, ciphertext.subarray(1 + WRAPPED_BYTES), aad).toString()) as object
+      return JSON.parse(
+        decrypt(dataKey, ciphertext.subarray(1 + WRAPPED_BYTES), aad).toString(),
+      ) as object
     },
 
     rewrap(ciphertext, keyId, aad) {
@@ -73,7 +90,9 @@ function decrypt(key: Buffer, sealed: Buffer, aad: string): Buffer {
   const tag = sealed.subarray(sealed.length - TAG_BYTES)
   const body = sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
     decipher.setAAD(Buffer.from(aad)).setAuthTag(tag)
     return Buffer.concat([decipher.update(body), decipher.final()])
   } catch {
@@ -82,5 +101,9 @@ function decrypt(key: Buffer, sealed: Buffer, aad: string): Buffer {
 }
 
 function damaged(): AppError {
-  return new AppError('bug', 'A sealed secret does not open: it was changed, or belongs to another row.', { code: 'seal-broken' })
+  return new AppError(
+    'bug',
+    'A sealed secret does not open: it was changed, or belongs to another row.',
+    { code: 'seal-broken' },
+  )
 }

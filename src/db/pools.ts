@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { assert } from '../domain/error.ts'
+import { sheltered } from './begin.ts'
 import * as schema from './schema.ts'
 
 /** A raw pool: int8, timestamps and json come back as text, and go in as text. */
@@ -90,7 +91,7 @@ function openControl(url: string, options: PoolOptions) {
 function prepared(sql: Sql): Sql {
   const unsafe = sql.unsafe.bind(sql)
   sql.unsafe = ((query, parameters, settings) =>
-    unsafe(query, parameters, { prepare: true, ...settings })) as Sql['unsafe']
+    unsafe(query, parameters, { ...settings, prepare: true })) as Sql['unsafe']
   for (const name of ['begin', 'savepoint'] as const) {
     const within = (sql as unknown as Record<string, unknown>)[name] as Within | undefined
     if (within === undefined) continue
@@ -114,7 +115,7 @@ type Settings = Record<string, string | number>
 function open(url: string, options: PoolOptions, pool: string, max: number, settings: Settings) {
   const asIs = (value: unknown) => value
   const serialize = (value: unknown) => (value instanceof Date ? value.toISOString() : value)
-  return postgres(url, {
+  const sql = postgres(url, {
     max,
     connect_timeout: 10,
     idle_timeout: 300,
@@ -128,5 +129,6 @@ function open(url: string, options: PoolOptions, pool: string, max: number, sett
       date: { to: 1184, from: [1082, 1083, 1114, 1184], serialize, parse: asIs },
       json: { to: 114, from: [114, 3802], serialize: asIs, parse: asIs },
     },
-  }) as unknown as Sql
+  })
+  return sheltered(sql) as unknown as Sql
 }

@@ -7,7 +7,7 @@ import { verifyPlayground } from './playground/verify.ts'
 import { run } from './run.ts'
 
 /** What was changed a moment ago may still be on its way: an account at rest is looked at once a minute at the latest. */
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 75_000
 
 /** `npm run verify:playground`: is what the stream holds what the simulated account is? 0: equal, 1: not. */
 await run(async () => {

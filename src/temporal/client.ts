@@ -182,12 +182,12 @@ function startOptions(sync: SyncStart) {
 }
 
 /** `DEADLINE_EXCEEDED` of gRPC. */
-const deadlineExceeded = 4
+const deadlineExceeded: unknown = 4
 
 function isTimeout(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : error
   if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true
-  return isGrpcServiceError(cause) && Number(cause.code) === deadlineExceeded
+  return isGrpcServiceError(cause) && cause.code === deadlineExceeded
 }
 
 /** Our own words for what Temporal's client throws. */

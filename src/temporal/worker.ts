@@ -65,11 +65,18 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
 let runtimeInstalled = false
 
 /** How loud Temporal's own library is. The first call of a process counts; before its first worker. */
-export function quietRuntime(level: 'WARN' | 'ERROR'): void {
+export function quietRuntime(
+  level: 'WARN' | 'ERROR',
+  write: (entry: { level: string; message: string }) => void,
+): void {
   if (runtimeInstalled) return
   runtimeInstalled = true
+  // Two workers share the work: the one for slices has no workflows, on purpose.
+  const news = (message: string) => !message.startsWith('No workflows registered')
   Runtime.install({
-    logger: new DefaultLogger(level),
+    logger: new DefaultLogger(level, ({ level: of, message }) => {
+      if (news(message)) write({ level: of, message })
+    }),
     telemetryOptions: { logging: { filter: { core: level, other: level }, forward: {} } },
     // Signals are handled by src/main alone.
     shutdownSignals: [],

@@ -1,4 +1,4 @@
-/** Limits of calling providers. Times in ms. */
+/** Limits of the quota ledger's clients. Times in ms. */
 export const bounds = {
   /** A start that was granted is used within this, or dropped and taken anew (G8). */
   grantMs: 250,
@@ -27,16 +27,4 @@ export const bounds = {
   /** Wait after a 429 that names none. */
   refusedWaitMs: 1_000,
   retryAfterMinMs: 250,
-  retryAfterMaxMs: 3_600_000,
-
-  connectMs: 10_000,
-  headersMs: 60_000,
-  /** Between two parts of a body. */
-  bodyMs: 30_000,
-  requestMs: 90_000,
-  keepAliveMs: 20_000,
-  /** An answer's body as text; one record of 10 MB must fit, with its page. */
-  answerBytes: 67_108_864,
-  /** An answer that is an error: only read to classify it. */
-  failedAnswerBytes: 262_144,
 } as const

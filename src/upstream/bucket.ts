@@ -57,7 +57,8 @@ export function needsOf(limits: Limit[], bucket: string | null): Needs {
     const slackMs = limit.intervalMs * bounds.slackShare
     const ownLateMs = Math.min(slackMs, bounds.grantMs)
     lateMs = Math.min(lateMs, ownLateMs)
-    const spacingUs = Math.ceil(((limit.intervalMs + slackMs + ownLateMs) * 1000) / limit.allowed) + 1
+    const spacingUs =
+      Math.ceil(((limit.intervalMs + slackMs + ownLateMs) * 1000) / limit.allowed) + 1
     const slackUs = Math.floor(slackMs * 1000)
     buckets.set(key, { key, spacingUs, slackUs, shared: limit.bucket === null })
     if (limit.maxConcurrent !== null) {
@@ -66,7 +67,8 @@ export function needsOf(limits: Limit[], bucket: string | null): Needs {
   }
   // also where nothing paces a bucket, the provider may tell to wait
   for (const main of ['', ...(bucket === null ? [] : [bucket])]) {
-    if (!buckets.has(main)) buckets.set(main, { key: main, spacingUs: 0, slackUs: 0, shared: main === '' })
+    if (!buckets.has(main))
+      buckets.set(main, { key: main, spacingUs: 0, slackUs: 0, shared: main === '' })
   }
   const sorted = [...buckets.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
   return {

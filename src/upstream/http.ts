@@ -4,6 +4,7 @@ import { Agent } from 'undici'
 import type { Connector, CredentialKind } from '../connectors/connector.ts'
 import { AppError } from '../domain/error.ts'
 import { addressAllowed, guardedLookup, isNamed } from './address.ts'
+import { textOf } from './body.ts'
 
 export const CONNECT_TIMEOUT_MS = 10_000
 export const HEADERS_TIMEOUT_MS = 30_000
@@ -11,8 +12,6 @@ export const HEADERS_TIMEOUT_MS = 30_000
 export const BODY_TIMEOUT_MS = 15_000
 /** Of a whole request, however slowly it trickles. */
 export const REQUEST_TIMEOUT_MS = 80_000
-/** Of one answer: a page of 100 objects is some 150 kB; one field may have 10 MB. */
-export const BODY_BYTES_MAX = 64 * 1024 * 1024
 
 export type HttpRequest = {
   url: URL
@@ -28,44 +27,64 @@ export type Http = {
   /** One request, one answer: no retry, no redirect. Rejects with what undici throws, or AppError for a body over the cap. */
   send(request: HttpRequest): Promise<HttpAnswer>
   /** The address as it will be called, without a slash at its end; AppError `invalid` unless the operator allows its host. */
-  checkBaseUrl(connector: Pick<Connector, 'title'>, kind: CredentialKind, url: string): Promise<string>
+  checkBaseUrl(
+    connector: Pick<Connector, 'title'>,
+    kind: CredentialKind,
+    url: string,
+  ): Promise<string>
   close(): Promise<void>
 }
 
 /** Connections to providers, one pool an origin, for the whole process. `upstreamHosts`: `host` or `host:port`. */
 export function createHttp({ upstreamHosts }: { upstreamHosts: readonly string[] }): Http {
   const named = new Set(upstreamHosts.map((entry) => entry.toLowerCase().replace(/:\d+$/, '')))
+  // As many connections as are asked for: with a cap requests would queue here, and be sent long after their grant (G8).
   const agent = new Agent({
-    connections: 64,
+    allowH2: false,
     pipelining: 1,
     keepAliveTimeout: 20_000,
     headersTimeout: HEADERS_TIMEOUT_MS,
     bodyTimeout: BODY_TIMEOUT_MS,
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup((host) => named.has(host.toLowerCase())) },
+    connect: {
+      timeout: CONNECT_TIMEOUT_MS,
+      lookup: guardedLookup((host) => named.has(host.toLowerCase())),
+    },
   })
 
   return {
     async send({ url, method, headers, body, signal }) {
       refuseLiteral(url, upstreamHosts)
-      const answer = await agent.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: method as 'GET',
-        headers,
-        body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-      })
-      return {
-        status: answer.statusCode,
-        headers: flat(answer.headers),
-        body: await textOf(answer.body),
+      signal.throwIfAborted()
+      // Not AbortSignal.any and .timeout: those would leave a timer of 80 s behind each request.
+      const ending = new AbortController()
+      const onAbort = () => ending.abort()
+      const timer = setTimeout(() => ending.abort(new TooSlow()), REQUEST_TIMEOUT_MS)
+      signal.addEventListener('abort', onAbort, { once: true })
+      try {
+        const answer = await agent.request({
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: method as 'GET',
+          headers,
+          body,
+          signal: ending.signal,
+        })
+        const all = flat(answer.headers)
+        return {
+          status: answer.statusCode,
+          headers: all,
+          body: await textOf(answer.body, all['content-encoding']),
+        }
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
       }
     },
 
     async checkBaseUrl(connector, kind, text) {
       const url = parse(text)
       const own = ownHost(kind)
-      const allowed = url.hostname === own || isNamed(url, upstreamHosts)
+      const allowed = url.host === own || isNamed(url, upstreamHosts)
       if (!allowed || (url.protocol !== 'https:' && !isNamed(url, upstreamHosts))) {
         throw refused(
           `${connector.title} is called at ${own ?? 'its own hosts'} over https. The operator may allow other hosts with SLUICE_UPSTREAM_HOSTS.`,
@@ -81,21 +100,32 @@ export function createHttp({ upstreamHosts }: { upstreamHosts: readonly string[]
   }
 }
 
+class TooSlow extends Error {
+  override readonly name = 'TooSlow'
+  readonly code = 'TOO_SLOW'
+}
+
 /** An address in the URL itself is never looked up, so it is judged here. */
 function refuseLiteral(url: URL, upstreamHosts: readonly string[]): void {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (isIP(host) !== 0 && !addressAllowed(host, isNamed(url, upstreamHosts))) {
-    throw new AppError('permanent', `The address ${host} must not be called.`, { code: 'address-forbidden' })
+    throw new AppError('permanent', `The address ${host} must not be called.`, {
+      code: 'address-forbidden',
+    })
   }
 }
 
 async function refuseAddresses(url: URL, named: boolean): Promise<void> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const addresses =
-    isIP(host) !== 0 ? [host] : (await lookup(host, { all: true }).catch(() => [])).map(({ address }) => address)
+    isIP(host) !== 0
+      ? [host]
+      : (await lookup(host, { all: true }).catch(() => [])).map(({ address }) => address)
   // A name that cannot be looked up just now is judged when it is called.
   if (addresses.some((address) => !addressAllowed(address, named))) {
-    throw refused('The host has an address that must not be called: link-local, multicast, or inside a network that the operator did not name.')
+    throw refused(
+      'The host has an address that must not be called: link-local, multicast, or inside a network that the operator did not name.',
+    )
   }
 }
 
@@ -112,35 +142,23 @@ function parse(text: string): URL {
 
 function ownHost(kind: CredentialKind): string | null {
   try {
-    return new URL(kind.baseUrl({})).hostname
+    return new URL(kind.baseUrl({})).host
   } catch {
     return null
   }
 }
 
 function refused(reason: string): AppError {
-  return new AppError('invalid', `This base_url is not allowed. ${reason}`, { fields: { base_url: [reason] } })
+  return new AppError('invalid', `This base_url is not allowed. ${reason}`, {
+    fields: { base_url: [reason] },
+  })
 }
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   const all: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) all[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value
+    if (value !== undefined)
+      all[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value
   }
   return all
-}
-
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.byteLength
-    if (bytes > BODY_BYTES_MAX) {
-      throw new AppError('permanent', `An answer is larger than ${BODY_BYTES_MAX / 2 ** 20} MiB, the most that is read.`, {
-        code: 'answer-too-large',
-      })
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -31,7 +31,17 @@ export type Lane = {
 }
 
 export function createLane(sync: SyncAt | null, priority: Priority, needs: Needs): Lane {
-  return { sync, priority, needs, waiters: [], starts: [], notBefore: 0, scarce: false, pace: 0, usedAt: 0 }
+  return {
+    sync,
+    priority,
+    needs,
+    waiters: [],
+    starts: [],
+    notBefore: 0,
+    scarce: false,
+    pace: 0,
+    usedAt: 0,
+  }
 }
 
 /** Hands out starts whose time has come; forgets those whose time has passed. Returns when to call again. */
@@ -66,7 +76,8 @@ export function askOf(lane: Lane, now: number): Ask {
 /** Whoever would have to wait longer than it may hears so now. */
 export function refuseLate(lane: Lane, now: number): void {
   const resumesAt = Math.max(lane.notBefore, now)
-  const isLate = (waiter: Waiter) => Math.max(resumesAt, now) > waiter.deadline || now >= waiter.deadline
+  const isLate = (waiter: Waiter) =>
+    Math.max(resumesAt, now) > waiter.deadline || now >= waiter.deadline
   const promised = lane.starts.length
   const late = lane.waiters.filter((waiter, index) => index >= promised && isLate(waiter))
   if (late.length === 0) return

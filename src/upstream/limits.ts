@@ -13,7 +13,9 @@ export function effectiveLimits(
   rateLimits: RateLimit[],
   livemode: boolean,
 ): Limit[] {
-  const own = connector.limits.filter((limit) => limit.livemode === undefined || limit.livemode === livemode)
+  const own = connector.limits.filter(
+    (limit) => limit.livemode === undefined || limit.livemode === livemode,
+  )
   if (rateLimits.length === 0) return own
   const overall = own
     .filter((limit) => limit.bucket === null)
@@ -37,7 +39,12 @@ function ceilings(rateLimits: RateLimit[]): Limit[] {
     const before = allowed.get(intervalMs) ?? Infinity
     allowed.set(intervalMs, Math.min(before, limit.allowed_requests))
   }
-  return [...allowed].map(([intervalMs, count]) => ({ bucket: null, allowed: count, intervalMs, maxConcurrent }))
+  return [...allowed].map(([intervalMs, count]) => ({
+    bucket: null,
+    allowed: count,
+    intervalMs,
+    maxConcurrent,
+  }))
 }
 
 function paceOf(limit: Limit): number {

@@ -106,7 +106,8 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
       const receivedAt = performance.now()
       clock.note(taken.nowMs, sentAt, receivedAt)
       // starts that were granted before the provider told to wait are void
-      if (dropped === before) asked.forEach((lane, index) => receive(lane, taken, index, sentAt, receivedAt))
+      if (dropped === before)
+        asked.forEach((lane, index) => receive(lane, taken, index, sentAt, receivedAt))
     } catch (error) {
       for (const lane of asked) rejectAll(lane, refusal(error))
     } finally {
@@ -115,11 +116,23 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
     }
   }
 
-  function receive(lane: Lane, taken: Taken, index: number, sentAt: number, receivedAt: number): void {
+  function receive(
+    lane: Lane,
+    taken: Taken,
+    index: number,
+    sentAt: number,
+    receivedAt: number,
+  ): void {
     const { stopped, starts, waitMs } = taken.answers[index]!
     if (stopped) {
       lane.starts = []
-      rejectAll(lane, new AppError('stopped', 'The sync was paused, resumed anew or deleted: nothing more is requested under this run.'))
+      rejectAll(
+        lane,
+        new AppError(
+          'stopped',
+          'The sync was paused, resumed anew or deleted: nothing more is requested under this run.',
+        ),
+      )
       return
     }
     const lateMs = lane.needs.lateMs - Math.min(clock.uncertaintyMs(), lane.needs.lateMs / 2)
@@ -131,7 +144,8 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
     lane.starts.sort((a, b) => a.at - b.at)
     lane.scarce = waitMs > 0 || (starts.at(-1)?.atMs ?? 0) > taken.nowMs
     lane.notBefore = lane.scarce ? Math.max(receivedAt + waitMs, sentAt + bounds.askAgainMs) : 0
-    if (waitMs > 0) for (const waiter of lane.waiters.slice(lane.starts.length)) waiter.onWait?.(waitMs)
+    if (waitMs > 0)
+      for (const waiter of lane.waiters.slice(lane.starts.length)) waiter.onWait?.(waitMs)
   }
 
   return {
@@ -145,7 +159,10 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
       soon ??= setImmediate(tick)
     },
     idle: (now) =>
-      !asking && [...lanes.values()].every((lane) => lane.waiters.length === 0 && now - lane.usedAt > bounds.laneIdleMs),
+      !asking &&
+      [...lanes.values()].every(
+        (lane) => lane.waiters.length === 0 && now - lane.usedAt > bounds.laneIdleMs,
+      ),
   }
 }
 
@@ -153,12 +170,16 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
 const LANES_PER_ASK = 24
 
 export function aborted(): AppError {
-  return new AppError('stopped', 'The work was stopped before this request was sent.', { code: 'aborted' })
+  return new AppError('stopped', 'The work was stopped before this request was sent.', {
+    code: 'aborted',
+  })
 }
 
 /** The credential went away under us (23503), or the database has a problem. */
-function refusal(error: unknown): AppError {
+export function refusal(error: unknown): AppError {
   const state = (error as { code?: unknown }).code
   if (state !== '23503') return toAppError(error)
-  return new AppError('stopped', 'The credential was deleted: nothing more is requested with it.', { cause: error })
+  return new AppError('stopped', 'The credential was deleted: nothing more is requested with it.', {
+    cause: error,
+  })
 }

@@ -51,19 +51,29 @@ export type Quota = {
    * The provider told to wait: nothing that counts against `bucket` (null: anything) starts for `waitMs`, in no process.
    * `refusedAt`: observedAt of the grant whose request was refused with 429; the ledger learns from it to go slower.
    */
-  block(block: { credentialId: string; bucket: string | null; waitMs: number; refusedAt?: string }): Promise<void>
+  block(block: {
+    credentialId: string
+    bucket: string | null
+    waitMs: number
+    refusedAt?: string
+  }): Promise<void>
   /** Gives back what this process holds. */
   close(): Promise<void>
 }
 
 /** `sql`: a raw pool. `listen`: hears of blocks in other processes at once, instead of within 250 ms. */
-export function createQuota(sql: Sql, options: { listen?: Sql; random?: () => number } = {}): Quota {
+export function createQuota(
+  sql: Sql,
+  options: { listen?: Sql; random?: () => number } = {},
+): Quota {
   const { listen, random = Math.random } = options
   const holder = randomUUID()
   const clock = createDatabaseClock()
   const pacers = new Map<string, Pacer>()
   const slots = new Map<string, Slots>()
-  const listening = listen?.listen('sluice_quota', (credentialId) => pacers.get(credentialId)?.drop())
+  const listening = listen?.listen('sluice_quota', (credentialId) =>
+    pacers.get(credentialId)?.drop(),
+  )
   listening?.catch(() => undefined)
   const sweep = setInterval(forgetIdle, bounds.laneIdleMs).unref()
 
@@ -86,7 +96,15 @@ export function createQuota(sql: Sql, options: { listen?: Sql; random?: () => nu
     for (const [name, held] of slots) if (held.idle(now)) slots.delete(name)
   }
 
-  async function take({ credentialId, sync, limits, bucket, priority, signal, onWait }: Take): Promise<Grant> {
+  async function take({
+    credentialId,
+    sync,
+    limits,
+    bucket,
+    priority,
+    signal,
+    onWait,
+  }: Take): Promise<Grant> {
     if (credentialId === null) return await unmetered(sql, signal)
     const deadline = performance.now() + bounds.inlineWaitMs
     const needs = needsOf(limits, bucket)
@@ -96,7 +114,14 @@ export function createQuota(sql: Sql, options: { listen?: Sql; random?: () => nu
       for (const { key, max } of needs.caps) {
         releases.push(await slotsOf(credentialId, key).acquire({ max, priority, deadline, signal }))
       }
-      const start = await pacerOf(credentialId).start({ sync, priority, needs, deadline, signal, onWait })
+      const start = await pacerOf(credentialId).start({
+        sync,
+        priority,
+        needs,
+        deadline,
+        signal,
+        onWait,
+      })
       return grantOf(start, release)
     } catch (error) {
       release()
@@ -131,7 +156,10 @@ export function createQuota(sql: Sql, options: { listen?: Sql; random?: () => nu
     async close() {
       clearInterval(sweep)
       const meta = await listening?.catch(() => undefined)
-      await Promise.allSettled([meta?.unlisten(), ...[...slots.values()].map((held) => held.close())])
+      await Promise.allSettled([
+        meta?.unlisten(),
+        ...[...slots.values()].map((held) => held.close()),
+      ])
     },
   }
 }
@@ -139,7 +167,9 @@ export function createQuota(sql: Sql, options: { listen?: Sql; random?: () => nu
 async function unmetered(sql: Sql, signal: AbortSignal): Promise<Grant> {
   const sentAt = performance.now()
   try {
-    const [row] = await sql<{ us: number }[]>`select extract(epoch from clock_timestamp())::float8 * 1000000 as us`
+    const [row] = await sql<
+      { us: number }[]
+    >`select extract(epoch from clock_timestamp())::float8 * 1000000 as us`
     if (signal.aborted) throw aborted()
     return {
       observedAt: isoMicros(row!.us / 1000),

@@ -1,6 +1,13 @@
-import type { Connector, Context, Limit, UpstreamAnswer, UpstreamRequest } from '../connectors/connector.ts'
+import type {
+  Connector,
+  Context,
+  Limit,
+  UpstreamAnswer,
+  UpstreamRequest,
+} from '../connectors/connector.ts'
 import { AppError } from '../domain/error.ts'
-import { broken, classify } from './classify.ts'
+import { ACCEPTED_ENCODINGS } from './body.ts'
+import { broken, classify, neverSent } from './classify.ts'
 import type { Http, HttpAnswer } from './http.ts'
 import type { Grant, Priority, Quota } from './quota.ts'
 import type { SyncAt } from './take.ts'
@@ -16,8 +23,8 @@ export type RequesterDeps = {
   sync: SyncAt | null
   priority: Priority
   signal: AbortSignal
-  /** Told after each request that was sent. */
-  onRequest?: (request: { outcome: string; ms: number }) => void
+  /** Told after each request that was sent. `waitedMs`: for quota, before. */
+  onRequest?: (request: { outcome: string; ms: number; waitedMs: number }) => void
 }
 
 /** Assumed where a 429 does not say how long: the ledger slows down besides. */
@@ -31,16 +38,19 @@ const USER_AGENT = 'sluice (+https://github.com/sluice-sync/sluice)'
 export function createRequester(deps: RequesterDeps): Context['request'] {
   return async (request) => {
     const url = urlOf(deps, request)
+    // before the grant, which is only good for a moment: a token may have to be refreshed first
+    const auth = await deps.credential.headers()
+    const asked = performance.now()
     const grant = await start(deps, request)
     const started = performance.now()
     let outcome = 'broken'
     try {
-      const answer = await send(deps, request, url)
+      const answer = await send(deps, request, url, auth)
       outcome = `${Math.floor(answer.status / 100)}xx`
       return await judge(deps, request, answer, grant.observedAt)
     } finally {
       grant.release()
-      deps.onRequest?.({ outcome, ms: performance.now() - started })
+      deps.onRequest?.({ outcome, ms: performance.now() - started, waitedMs: started - asked })
     }
   }
 }
@@ -61,26 +71,34 @@ async function start(deps: RequesterDeps, request: UpstreamRequest): Promise<Gra
   }
 }
 
-async function send(deps: RequesterDeps, request: UpstreamRequest, url: URL): Promise<HttpAnswer> {
+async function send(
+  deps: RequesterDeps,
+  request: UpstreamRequest,
+  url: URL,
+  auth: Record<string, string>,
+): Promise<HttpAnswer> {
   try {
     return await deps.http.send({
       url,
       method: request.method ?? 'GET',
       headers: {
         accept: 'application/json',
+        'accept-encoding': ACCEPTED_ENCODINGS,
         'user-agent': USER_AGENT,
         ...request.headers,
-        ...(await deps.credential.headers()),
+        ...auth,
       },
       body: request.body ?? null,
       signal: deps.signal,
     })
   } catch (error) {
-    if (deps.signal.aborted) throw new AppError('stopped', 'The work was stopped while a request was under way.')
+    if (deps.signal.aborted)
+      throw new AppError('stopped', 'The work was stopped while a request was under way.')
     const failure = broken(deps.connector.title, url.pathname, error)
-    const writes = request.method !== undefined && request.method !== 'GET'
-    if (!writes || failure.kind !== 'transient') throw failure
-    throw new AppError('indeterminate', `${deps.connector.title} did not answer a write; whether it happened is not known.`)
+    // by priority, not by method: many providers read by POST
+    if (deps.priority !== 'mutation' || failure.kind !== 'transient' || neverSent(failure))
+      throw failure
+    throw undecided(deps.connector.title)
   }
 }
 
@@ -91,36 +109,68 @@ async function judge(
   observedAt: string,
 ): Promise<UpstreamAnswer> {
   const title = deps.connector.title
-  if ((status >= 200 && status < 300) || request.accept?.includes(status) === true) {
-    if (body !== '' && !isJson(body)) throw unreadable(title, request.path)
+  if (status >= 200 && status < 300) {
+    if (!readsAsJson(request, headers, body)) throw unreadable(title, pathOf(request))
     return { status, headers, body, observedAt }
   }
-  const path = request.path.split('?')[0]!
+  const path = pathOf(request)
   const known = classify(deps.connector, { status, headers, body, path }, Date.now())
-  if (known.kind !== 'rate_limited') throw new AppError(known.kind, known.message, retry(known.retryAfterMs))
-  const waitMs = known.retryAfterMs ?? WAIT_UNTOLD_MS
-  if (deps.credential.id !== null) {
-    await deps.quota.block({ credentialId: deps.credential.id, bucket: known.bucket ?? null, waitMs, refusedAt: observedAt })
+  const limited = known.kind === 'rate_limited'
+  // "slow down" may come with any status, also with one that is an answer otherwise
+  if (!limited && request.accept?.includes(status) === true)
+    return { status, headers, body, observedAt }
+  const waitMs = known.retryAfterMs ?? (limited ? WAIT_UNTOLD_MS : undefined)
+  const told = limited || (known.kind === 'transient' && headers['retry-after'] !== undefined)
+  if (told && waitMs !== undefined && deps.credential.id !== null) {
+    const block = { credentialId: deps.credential.id, bucket: known.bucket ?? null, waitMs }
+    await deps.quota.block(limited ? { ...block, refusedAt: observedAt } : block)
   }
-  throw new AppError('rate_limited', known.message, retry(waitMs))
+  if (deps.priority === 'mutation' && status >= 500) throw undecided(title)
+  throw new AppError(known.kind, known.message, retry(waitMs))
 }
 
 function retry(retryAfterMs: number | undefined) {
   return retryAfterMs === undefined ? {} : { retryAfterMs }
 }
 
-/** Providers answer in JSON; anything else comes from something in between (an error page, half a body). */
-function isJson(body: string): boolean {
-  try {
-    JSON.parse(body)
-    return true
-  } catch {
-    return false
-  }
+/** Of a write that was sent and not answered nobody knows whether it happened. */
+function undecided(title: string): AppError {
+  return new AppError(
+    'indeterminate',
+    `${title} did not answer a write; whether it happened is not known.`,
+  )
+}
+
+/**
+ * Providers answer in JSON where it is asked for; anything else comes from something in between (an error page, half a
+ * body). Looks at both ends only: whoever reads the answer parses it, and a page of 100 objects costs 1 ms to parse.
+ */
+function readsAsJson(
+  request: UpstreamRequest,
+  headers: Record<string, string>,
+  body: string,
+): boolean {
+  const accept = Object.entries(request.headers ?? {}).find(
+    ([name]) => name.toLowerCase() === 'accept',
+  )
+  if (accept !== undefined && !accept[1].includes('json')) return true
+  if (/^text\/html\b/i.test(headers['content-type'] ?? '')) return false
+  const text = body.trim()
+  if (text.startsWith('{')) return text.endsWith('}')
+  if (text.startsWith('[')) return text.endsWith(']')
+  return text === '' || /^("|-?\d|true$|false$|null$)/.test(text)
+}
+
+/** Without query and host: what errors may show. */
+function pathOf(request: UpstreamRequest): string {
+  return request.path.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/)[0]!
 }
 
 function unreadable(title: string, path: string): AppError {
-  return new AppError('transient', `${title} answered ${path.split('?')[0]} with something that is no JSON; this is tried again.`)
+  return new AppError(
+    'transient',
+    `${title} answered ${path} with something that is no JSON; this is tried again.`,
+  )
 }
 
 /** A path is put behind the base URL; a whole address (a paging link) must be on the same host. */
@@ -130,9 +180,13 @@ function urlOf({ connector, credential }: RequesterDeps, request: UpstreamReques
     ? new URL(request.path)
     : new URL(base.pathname.replace(/\/$/, '') + request.path, base)
   if (url.origin !== base.origin) {
-    throw new AppError('permanent', `${connector.title} gave a link that leads off its host; it is not followed.`, {
-      code: 'link-off-host',
-    })
+    throw new AppError(
+      'permanent',
+      `${connector.title} gave a link that leads off its host; it is not followed.`,
+      {
+        code: 'link-off-host',
+      },
+    )
   }
   for (const [name, value] of request.query ?? []) url.searchParams.append(name, value)
   return url

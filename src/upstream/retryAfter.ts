@@ -4,7 +4,7 @@ export const WAIT_MAX_MS = 3_600_000
 
 /**
  * How long an answer tells to wait, in ms within [250 ms, 1 h]; null where it does not tell. Reads `Retry-After` in seconds
- * (fractions too) or as an HTTP date, and the dialects `retry-after-ms` and `x-ratelimit-reset-after` (seconds).
+ * (fractions too) or as an HTTP date, which counts from the answer's own `Date` (the provider's clock, not ours), and the dialects `retry-after-ms` and `x-ratelimit-reset-after` (seconds).
  */
 export function retryAfterMs(headers: Record<string, string>, nowMs: number): number | null {
   const ms = number(headers['retry-after-ms'])
@@ -12,8 +12,11 @@ export function retryAfterMs(headers: Record<string, string>, nowMs: number): nu
   const told = headers['retry-after']
   const seconds = number(told) ?? number(headers['x-ratelimit-reset-after'])
   if (seconds !== null) return clamp(seconds * 1_000)
-  const date = told === undefined ? Number.NaN : Date.parse(told)
-  return Number.isNaN(date) ? null : clamp(date - nowMs)
+  // Date.parse takes '-5' for a date
+  const date = told !== undefined && /^\s*[a-z]{3}/i.test(told) ? Date.parse(told) : Number.NaN
+  if (Number.isNaN(date)) return null
+  const sentAt = Date.parse(headers['date'] ?? '')
+  return clamp(date - (Number.isNaN(sentAt) ? nowMs : sentAt))
 }
 
 function number(text: string | undefined): number | null {

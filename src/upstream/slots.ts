@@ -1,25 +1,40 @@
-import { toAppError } from '../db/errors.ts'
 import type { Sql } from '../db/pools.ts'
 import type { AppError } from '../domain/error.ts'
 import type { Cap, Priority } from './bucket.ts'
 import { reach } from './bucket.ts'
 import { spent } from './lane.ts'
 import { bounds } from './bounds.ts'
-import { aborted } from './pacer.ts'
+import { aborted, refusal } from './pacer.ts'
 
 /** How many requests this process may have in flight against one bucket of one credential, of a cap for all processes. */
 export type Slots = {
   /** Resolves to the release, which may be called more than once. */
-  acquire(options: { max: number; priority: Priority; deadline: number; signal: AbortSignal }): Promise<() => void>
+  acquire(options: {
+    max: number
+    priority: Priority
+    deadline: number
+    signal: AbortSignal
+  }): Promise<() => void>
   /** Gives back what is not in flight. */
   close(): Promise<void>
   idle(now: number): boolean
 }
 
-type Waiter = { rank: number; lowest: boolean; deadline: number; resolve(release: () => void): void; reject(error: AppError): void }
+type Waiter = {
+  rank: number
+  lowest: boolean
+  deadline: number
+  resolve(release: () => void): void
+  reject(error: AppError): void
+}
 
 /** The typed use of quota_hold_v1: slots are held for a while, so that most requests need no statement for them. */
-export function createSlots(sql: Sql, credentialId: string, key: Cap['key'], holder: string): Slots {
+export function createSlots(
+  sql: Sql,
+  credentialId: string,
+  key: Cap['key'],
+  holder: string,
+): Slots {
   let max = 1
   let held = 0
   let low = 0
@@ -142,7 +157,7 @@ export function createSlots(sql: Sql, credentialId: string, key: Cap['key'], hol
       short = held < wanted
       askedAt = performance.now()
     } catch (error) {
-      for (const waiter of queue.splice(0)) waiter.reject(toAppError(error))
+      for (const waiter of queue.splice(0)) waiter.reject(refusal(error))
     } finally {
       asking = false
       advance()
@@ -155,6 +170,7 @@ export function createSlots(sql: Sql, credentialId: string, key: Cap['key'], hol
       if (held > used && !asking) await ask(used)
       clearTimeout(timer)
     },
-    idle: (now) => used === 0 && held === 0 && queue.length === 0 && !asking && now - usedAt > bounds.laneIdleMs,
+    idle: (now) =>
+      used === 0 && held === 0 && queue.length === 0 && !asking && now - usedAt > bounds.laneIdleMs,
   }
 }

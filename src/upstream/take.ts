@@ -18,7 +18,14 @@ export type Taken = {
   answers: { stopped: boolean; waitMs: number; starts: { atMs: number; earlyMs: number }[] }[]
 }
 
-type Row = { now_us: number; stopped: boolean[]; wait_us: number[]; start_ask: number[]; start_us: number[]; early_us: number[] }
+type Row = {
+  now_us: number
+  stopped: boolean[]
+  wait_us: number[]
+  start_ask: number[]
+  start_us: number[]
+  early_us: number[]
+}
 
 /** The typed call of quota_take_v1. Asks most urgent first. */
 export async function quotaTake(sql: Sql, credentialId: string, asks: Ask[]): Promise<Taken> {

@@ -21,7 +21,7 @@ export const cacheDir = fileURLToPath(new URL('../../node_modules/.cache/sluice'
 
 /** A namespace of its own on a running server, with our search attributes. */
 export async function openTemporalAt(server: string): Promise<TestTemporal> {
-  quietRuntime('ERROR')
+  quietRuntime('ERROR', () => undefined)
   // A first connect that is refused would cost a second of back-off.
   await reachable(server)
   const address: TemporalAddress = {

@@ -76,7 +76,8 @@ function examples(each: Comparison): string {
   return `  ${each.collection}: ${some.join('; ')}`
 }
 
-function wrong(each: Comparison): number {
+/** How many records of a collection differ. */
+export function wrong(each: Comparison): number {
   return each.missing.length + each.extra.length + each.different.length
 }
 

@@ -22,22 +22,15 @@ export async function showPlayground(options: {
     const next = options.next(consumerId)
     if (!screen.live || syncIds.length === 0) screen.line(`\n${next.join('\n')}\n`)
     const progress = createProgress()
-    let said = 0
+    const due = lineTimer()
     while (!signal.aborted && syncIds.length > 0) {
-      const syncs = await Promise.all(
-        syncIds.map((id) => api.get<SyncView>(`/v1/syncs/${id}`)),
-      ).catch(() => null)
+      const asked = syncIds.map((id) => api.get<SyncView>(`/v1/syncs/${id}`))
+      const syncs = await Promise.all(asked).catch(() => null)
       if (syncs !== null) {
         progress.see(syncs, Date.now())
         const room = screen.size().rows - next.length - 3
         if (screen.live) screen.block(['', ...progress.table(room), '', ...next])
-        else if (
-          Date.now() - said >=
-          (progress.moving() ? LINE_EVERY_MS.moving : LINE_EVERY_MS.resting)
-        ) {
-          said = Date.now()
-          screen.line(progress.sentence())
-        }
+        else if (due(progress.moving(), Date.now())) screen.line(progress.sentence())
       }
       await delay(1_000, undefined, { signal })
     }
@@ -47,5 +40,16 @@ export async function showPlayground(options: {
       `The playground could not be set up: ${error instanceof Error ? error.message : error}`,
     )
     screen.line(options.next(null).join('\n'))
+  }
+}
+
+/** Whether a line is due: now and then, and at once when what moved comes to rest. */
+function lineTimer(): (moving: boolean, atMs: number) => boolean {
+  let last = { moving: false, atMs: 0 }
+  return (moving, atMs) => {
+    const every = moving ? LINE_EVERY_MS.moving : LINE_EVERY_MS.resting
+    if (atMs - last.atMs < every && moving === last.moving) return false
+    last = { moving, atMs }
+    return true
   }
 }

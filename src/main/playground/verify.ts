@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { collectionOf } from '../../connectors/registry.ts'
+import { AppError } from '../../domain/error.ts'
 import { elements, member } from '../../domain/rawJson.ts'
 import { collectionName } from '../../domain/sync.ts'
 import type { Api } from './api.ts'
-import { compare, type Comparison, isEqual } from './compare.ts'
+import { compare, type Comparison, isEqual, wrong } from './compare.ts'
 
 type Sync = { id: string; collection_ids: string[] }
 
 /**
  * Compares a simulated account with what the stream holds of it, collection by collection. The account's life is stopped
- * meanwhile; what was still on its way gets `patienceMs` to arrive.
+ * meanwhile, and what was still on its way gets `patienceMs` to arrive. A provider tells some changes by no event: those come
+ * with the daily reading of the whole list, which is then asked for now (a resync), and gets `patienceMs` again.
  */
 export async function verifyPlayground(options: {
   api: Api
@@ -19,26 +21,41 @@ export async function verifyPlayground(options: {
   say: (line: string) => void
 }): Promise<Comparison[]> {
   const { api, provider, simulatorUrl, say } = options
-  const found = await api.get<{ data: Sync[] }>(
-    `/v1/syncs?external_id=${encodeURIComponent(`playground:${provider}`)}`,
-  )
+  const externalId = encodeURIComponent(`playground:${provider}`)
+  const found = await api.get<{ data: Sync[] }>(`/v1/syncs?external_id=${externalId}`)
   const sync = found.data[0]
-  if (sync === undefined) throw new Error(`There is no playground sync for ${provider} yet.`)
+  if (sync === undefined)
+    throw new AppError('not_found', `There is no playground sync for ${provider} yet.`)
   const { rate } = (await control(simulatorUrl, 'GET', '')) as { rate: number }
   await control(simulatorUrl, 'PUT', '/live', { rate: 0 })
   say(`the ${provider} account stands still now; comparing`)
   try {
-    const until = Date.now() + options.patienceMs
-    for (;;) {
-      const comparisons = await compareAll(api, sync, simulatorUrl)
-      if (isEqual(comparisons) || Date.now() > until) return comparisons
-      say(
-        `still on its way: ${comparisons.reduce((n, c) => n + c.missing.length + c.extra.length + c.different.length, 0)} records`,
-      )
-      await delay(3_000)
-    }
+    const first = await settle(() => compareAll(api, sync, simulatorUrl), options)
+    if (isEqual(first)) return first
+    const ids = first.filter((each) => wrong(each) > 0).map((each) => each.collection)
+    say(
+      `no event told of these; asking for the whole list of ${ids.join(', ')} now instead of within a day`,
+    )
+    await api.post(`/v1/syncs/${sync.id}/resync`, { collection_ids: ids })
+    return await settle(() => compareAll(api, sync, simulatorUrl), options)
   } finally {
     await control(simulatorUrl, 'PUT', '/live', { rate })
+  }
+}
+
+async function settle(
+  look: () => Promise<Comparison[]>,
+  options: { patienceMs: number; say: (line: string) => void },
+): Promise<Comparison[]> {
+  const until = Date.now() + options.patienceMs
+  let said = -1
+  for (;;) {
+    const comparisons = await look()
+    if (isEqual(comparisons) || Date.now() > until) return comparisons
+    const open = comparisons.reduce((sum, each) => sum + wrong(each), 0)
+    if (open !== said) options.say(`still on their way: ${open} records`)
+    said = open
+    await delay(2_000)
   }
 }
 
