@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { backfill } from './backfill.ts'
+import { latency } from './latency.ts'
 import { nextAck } from './nextAck.ts'
 import { write } from './write.ts'
 import type { Case, Flags } from './support/report.ts'
@@ -13,6 +14,7 @@ const benches: Record<string, (flags: Flags, report: (result: Case) => void) => 
   backfill,
   write,
   'next-ack': nextAck,
+  latency,
 }
 
 const [name, ...rest] = process.argv.slice(2)

@@ -8,8 +8,12 @@ import { join } from 'node:path'
 
 const folder = join(import.meta.dirname, '../src/db/functions')
 const [target, ...names] = process.argv.slice(2)
-if (target === undefined) throw new Error('Which migration? node tools/functions.ts drizzle/<migration>.sql')
+if (target === undefined)
+  throw new Error('Which migration? node tools/functions.ts drizzle/<migration>.sql')
 
 const files = names.length > 0 ? names : readdirSync(folder).filter((name) => name.endsWith('.sql'))
 const texts = files.sort().map((name) => readFileSync(join(folder, name), 'utf8').trim())
-writeFileSync(target, `-- Copied from src/db/functions by tools/functions.ts.\n\n${texts.join('\n--> statement-breakpoint\n')}\n`)
+writeFileSync(
+  target,
+  `-- Copied from src/db/functions by tools/functions.ts.\n\n${texts.join('\n--> statement-breakpoint\n')}\n`,
+)

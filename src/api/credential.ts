@@ -82,7 +82,9 @@ export async function replaceProperties(
         `must stay \`${before.kind}\`; import the other kind with POST /v1/credentials`,
       ],
     })
-  const known = await checked(deps, connector, kind, older(kind, rest), 'properties')
+  // A PATCH leaves unsaid what stays: the address too. null asks for the provider's own again.
+  const given = { base_url: before.baseUrl, ...older(kind, rest) }
+  const known = await checked(deps, connector, kind, given, 'properties')
   const identity = await identify(call, { connector, kind, ...known }, before.id)
   const account = identity.account ?? kind.fallbackAccount(known.properties)
   if (account !== before.upstreamAccount || identity.livemode !== before.livemode) {
@@ -267,7 +269,7 @@ async function checked(
   const parsed = schema.safeParse(rest, { reportInput: true })
   const prefix = field === null ? [] : [field]
   if (!parsed.success) throw invalid(fieldsOf(parsed.error, schema, prefix))
-  if (baseUrl !== undefined && typeof baseUrl !== 'string')
+  if (baseUrl !== undefined && baseUrl !== null && typeof baseUrl !== 'string')
     throw invalid({ [at(field, 'base_url')]: ['must be a text'] })
   const address = baseUrl ?? kind.baseUrl(parsed.data)
   return {

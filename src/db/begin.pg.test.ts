@@ -61,7 +61,9 @@ test('an error within a savepoint rolls back to it only', async () => {
       }),
     ).rejects.toThrow('duplicate key')
   })
-  const rows = await database.sql<{ name: string }[]>`select name from tenants where name in ('kept', 'undone')`
+  const rows = await database.sql<
+    { name: string }[]
+  >`select name from tenants where name in ('kept', 'undone')`
   expect(rows.map(({ name }) => name)).toEqual(['kept'])
 })
 

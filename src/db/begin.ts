@@ -18,7 +18,10 @@ export function sheltered<Client extends postgres.Sql>(sql: Client): Client {
           reject(error)
         },
       }
-      const settled = begin(...args, async (tx: postgres.TransactionSql) => await held(tx, work, line))
+      const settled = begin(
+        ...args,
+        async (tx: postgres.TransactionSql) => await held(tx, work, line),
+      )
       settled.then(resolve, (error: Error) => {
         line.dead ??= error
         reject(error)
@@ -33,17 +36,15 @@ type Line = { dead: Error | null; die(error: Error): void }
 
 /** Runs the work; settles only while there is a connection that could commit or roll back. */
 async function held(tx: postgres.TransactionSql, work: Work, line: Line): Promise<unknown> {
-  return await new Promise((resolve, reject) => {
-    const run = async () => await work(watched(tx, line))
-    run().then(
-      (value) => {
-        if (line.dead === null) resolve(value)
-      },
-      (error: Error) => {
-        if (line.dead === null) reject(error)
-      },
-    )
-  })
+  let outcome: { value: unknown } | { error: unknown }
+  try {
+    outcome = { value: await work(watched(tx, line)) }
+  } catch (error) {
+    outcome = { error }
+  }
+  if (line.dead !== null) await new Promise(() => {}) // for ever: nothing may follow on this connection
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
 }
 
 function watched(tx: postgres.TransactionSql, line: Line): postgres.TransactionSql {
@@ -68,7 +69,10 @@ function watched(tx: postgres.TransactionSql, line: Line): postgres.TransactionS
           alive()
           const work = args.pop() as Work
           const savepoint = value as (...args: unknown[]) => Promise<unknown>
-          return await savepoint(...args, async (inner: postgres.TransactionSql) => await held(inner, work, line))
+          return await savepoint(
+            ...args,
+            async (inner: postgres.TransactionSql) => await held(inner, work, line),
+          )
         }
       }
       return value

@@ -12,10 +12,14 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   const state = stateOf(error)
   if (state === sqlStates.fenced) {
-    return new AppError('stopped', 'Another run took this work over, or it was paused: nothing was written.', {
-      code: 'fenced',
-      cause: error,
-    })
+    return new AppError(
+      'stopped',
+      'Another run took this work over, or it was paused: nothing was written.',
+      {
+        code: 'fenced',
+        cause: error,
+      },
+    )
   }
   if (state === sqlStates.noSuchConsumer) {
     return new AppError('not_found', 'There is no such consumer: it may have been deleted.', {
@@ -58,6 +62,8 @@ function isTransient(state: string | null): boolean {
   if (state === null) return false
   return (
     /^(40001|40P01|55P03|57014|25006|25P03|08\w{3}|53\w{3}|57P0\w)$/.test(state) ||
-    /^(CONNECTION_|CONNECT_TIMEOUT$|ECONN|EPIPE$|ETIMEDOUT$|EAI_AGAIN$|ENOTFOUND$|EHOSTUNREACH$|ENETUNREACH$)/.test(state)
+    /^(CONNECTION_|CONNECT_TIMEOUT$|ECONN|EPIPE$|ETIMEDOUT$|EAI_AGAIN$|ENOTFOUND$|EHOSTUNREACH$|ENETUNREACH$)/.test(
+      state,
+    )
   )
 }

@@ -71,7 +71,9 @@ export async function assertMigrated(sql: Query): Promise<void> {
 async function appliedMigrations(sql: Query): Promise<number[]> {
   const [there] = await sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`
   if (there?.there !== true) return []
-  const rows = await sql<{ at: string }[]>`select created_at::text as at from drizzle.__drizzle_migrations order by created_at`
+  const rows = await sql<
+    { at: string }[]
+  >`select created_at::text as at from drizzle.__drizzle_migrations order by created_at`
   return rows.map((row) => Number(row.at))
 }
 
@@ -79,7 +81,8 @@ async function appliedMigrations(sql: Query): Promise<number[]> {
 async function rememberBreaking(sql: Query): Promise<void> {
   await sql`create table if not exists drizzle.breaking_migrations (at bigint primary key, tag text not null)`
   for (const { tag, at, breaking } of knownMigrations()) {
-    if (breaking) await sql`insert into drizzle.breaking_migrations values (${at}, ${tag}) on conflict do nothing`
+    if (breaking)
+      await sql`insert into drizzle.breaking_migrations values (${at}, ${tag}) on conflict do nothing`
   }
 }
 

@@ -17,18 +17,24 @@ afterAll(async () => {
 test('raw pools leave timestamps, JSON and int8 as the text that the database sent', async () => {
   const [row] = await database.sql`
     select timestamptz '2026-01-02 03:04:05.123456Z' as at, '{ "n": 9007199254740993 }'::json as j, 5::int8 as n`
-  expect(row).toEqual({ at: '2026-01-02 03:04:05.123456+00', j: '{ "n": 9007199254740993 }', n: '5' })
+  expect(row).toEqual({
+    at: '2026-01-02 03:04:05.123456+00',
+    j: '{ "n": 9007199254740993 }',
+    n: '5',
+  })
 })
 
 test('JSON goes in as text, once', async () => {
-  const [row] = await database.sql`select ${'{"a": 12345678901234567890}'}::json as j, ${'"x"'}::jsonb as k`
+  const [row] =
+    await database.sql`select ${'{"a": 12345678901234567890}'}::json as j, ${'"x"'}::jsonb as k`
   expect(row).toEqual({ j: '{"a": 12345678901234567890}', k: '"x"' })
 })
 
 test('control queries are prepared once, within transactions too', async () => {
   const { db, control } = database.pools
   const prepared = async () => {
-    const look = (tx: Pick<typeof db, 'select'>) => tx.select({ id: tenants.id }).from(tenants).where(eq(tenants.name, 'x'))
+    const look = (tx: Pick<typeof db, 'select'>) =>
+      tx.select({ id: tenants.id }).from(tenants).where(eq(tenants.name, 'x'))
     return await db.transaction(async (tx) => {
       await tx.transaction(async (inner) => await look(inner))
       await look(tx)
@@ -43,7 +49,8 @@ test('control queries are prepared once, within transactions too', async () => {
 
 test('writes wait for the disk, deliveries do not', async () => {
   const setting = async (sql: typeof database.sql) =>
-    (await sql<{ value: string }[]>`select current_setting('synchronous_commit') as value`)[0]!.value
+    (await sql<{ value: string }[]>`select current_setting('synchronous_commit') as value`)[0]!
+      .value
   expect(await setting(database.pools.write)).toBe('on')
   expect(await setting(database.pools.deliver)).toBe('off')
 })

@@ -26,7 +26,9 @@ let dispatchers: Dispatcher[]
 beforeAll(async () => {
   database = await createTestDatabase()
   notifier = createNotifier(database.pools.listen)
-  dispatchers = Array.from({ length: processes }, () => createDispatcher({ sql: database.pools.deliver, notifier }))
+  dispatchers = Array.from({ length: processes }, () =>
+    createDispatcher({ sql: database.pools.deliver, notifier }),
+  )
 })
 afterAll(async () => {
   await Promise.all(dispatchers.map((dispatcher) => dispatcher.close()))
@@ -48,18 +50,56 @@ type Step = { at: 'once'; commands: Command[] } | { at: 'alone'; event: Event }
 
 const pick = fc.nat({ max: 1000 })
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('write' as const), ids: fc.subarray(ids, { minLength: 1 }), wanted: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('next' as const), count: fc.integer({ min: 1, max: 6 }) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('ack' as const, 'ack' as const, 'release' as const, 'extend' as const), pick }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('nack' as const), pick, delayMs: fc.constantFrom(null, 0, 5000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('write' as const),
+      ids: fc.subarray(ids, { minLength: 1 }),
+      wanted: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('next' as const),
+      count: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('ack' as const, 'ack' as const, 'release' as const, 'extend' as const),
+      pick,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('nack' as const),
+      pick,
+      delayMs: fc.constantFrom(null, 0, 5000),
+    }),
+  },
 )
 const event: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.constantFrom(500, 1500, 20_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('time' as const),
+      ms: fc.constantFrom(500, 1500, 20_000),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('redeliver' as const) }) },
 )
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ at: fc.constant('once' as const), commands: fc.array(command, { minLength: 1, maxLength: 4 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      at: fc.constant('once' as const),
+      commands: fc.array(command, { minLength: 1, maxLength: 4 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ at: fc.constant('alone' as const), event }) },
 )
 
@@ -109,15 +149,30 @@ class Run {
   async #write(which: string[], wanted: boolean): Promise<void> {
     const at = ++this.#clock
     const source = wanted ? this.sources.wanted : this.sources.unwanted
-    await writePage(database.sql, pageOf(this.stream, which.map((id) => observe(source, id, { at, value: at }))))
+    await writePage(
+      database.sql,
+      pageOf(
+        this.stream,
+        which.map((id) => observe(source, id, { at, value: at })),
+      ),
+    )
   }
 
   async next(dispatcher: Dispatcher, count: number): Promise<void> {
     const signal = new AbortController().signal
-    const { items } = await dispatcher.next({ consumer: this.consumer, batchSize: count, waitMs: 0, signal })
+    const { items } = await dispatcher.next({
+      consumer: this.consumer,
+      batchSize: count,
+      waitMs: 0,
+      signal,
+    })
     expect(items.length).toBeLessThanOrEqual(count)
     for (const { ackToken, recordJson } of items) {
-      const { id, updated_idx: idx, sync_id } = JSON.parse(recordJson) as { id: string; updated_idx: number; sync_id: string }
+      const {
+        id,
+        updated_idx: idx,
+        sync_id,
+      } = JSON.parse(recordJson) as { id: string; updated_idx: number; sync_id: string }
       expect(sync_id).toBe(this.sources.wanted.syncId)
       const out = this.deliveries.filter(({ recordId, over }) => recordId === id && !over)
       expect(out, 'G5: with at most one worker').toEqual([])
@@ -165,7 +220,8 @@ class Run {
     const rows = await database.sql<{ no: string }[]>`
       select record_no as no from inflight where consumer_no = ${consumerNo} and op > 0 and due_at > clock_timestamp() + interval '300 ms'`
     const safe = new Set(rows.map(({ no }) => Number(no)))
-    for (const delivery of this.deliveries) if (!safe.has(recordNoOf(delivery.recordId))) delivery.over = true
+    for (const delivery of this.deliveries)
+      if (!safe.has(recordNoOf(delivery.recordId))) delivery.over = true
   }
 
   async holds(): Promise<void> {
@@ -179,7 +235,12 @@ class Run {
              s.wait_floor <= s.out_floor as floors_in_order
         from consumer_state s
        where s.consumer_no = ${consumerNo}`
-    expect(state).toMatchObject({ pending: state!.out, waiting: state!.waits, below_floor: 0, floors_in_order: true })
+    expect(state).toMatchObject({
+      pending: state!.out,
+      waiting: state!.waits,
+      below_floor: 0,
+      floors_in_order: true,
+    })
     expect(state!.pending).toBeLessThanOrEqual(maxAckPending)
     expect(state!.waiting).toBeLessThanOrEqual(11 * maxAckPending)
     const passed = await database.sql<{ idx: number; known: boolean }[]>`
@@ -197,7 +258,7 @@ class Run {
 
   /** Everything is acked in the end, dead letters too; nothing is left out. */
   async settles(): Promise<void> {
-    for (let idle = 0; idle < 2; ) {
+    for (let idle = 0; idle < 2;) {
       await this.timePasses(3_600_000)
       await redeliverDeadLetters(database.sql, this.consumer, null)
       const before = this.deliveries.length
@@ -209,7 +270,10 @@ class Run {
     const rows = await database.sql<{ idx: number }[]>`
       select updated_idx::float8 as idx from record
        where stream_no = ${this.stream.streamNo} and source_no = ${this.sources.wanted.sourceNo}`
-    expect(rows.filter(({ idx }) => !this.acked.has(idx)), 'G4: every current version was acked').toEqual([])
+    expect(
+      rows.filter(({ idx }) => !this.acked.has(idx)),
+      'G4: every current version was acked',
+    ).toEqual([])
   }
 }
 
@@ -238,7 +302,12 @@ test('G4 G5 G6 G7: whatever workers do, at once and in any order, the consumer i
           wanted: await makeSource(database.sql, stream, { externalId: 'wanted' }),
           unwanted: await makeSource(database.sql, stream, { externalId: 'unwanted' }),
         }
-        const settings = { filters: { external_id: 'wanted' }, ackWaitMs: 1000, maxAckPending, maxDeliver }
+        const settings = {
+          filters: { external_id: 'wanted' },
+          ackWaitMs: 1000,
+          maxAckPending,
+          maxDeliver,
+        }
         const run = new Run(stream, sources, await makeConsumer(database.sql, stream, settings))
         for (const each of steps) {
           if (each.at === 'once') await run.together(each.commands)

@@ -31,12 +31,20 @@ afterAll(async () => {
 })
 
 async function put(stream: TestStream, source: TestSource, ids: string[], at = 0) {
-  await writePage(database.sql, pageOf(stream, ids.map((id) => observe(source, id, { at, value: at }))))
+  await writePage(
+    database.sql,
+    pageOf(
+      stream,
+      ids.map((id) => observe(source, id, { at, value: at })),
+    ),
+  )
 }
 
 async function claimed(consumer: Consumer, count = 100): Promise<string[]> {
   const items = await claim(database.pools.deliver, consumer, count)
-  return items.map(({ recordJson }) => (JSON.parse(recordJson) as { upstream_id: string }).upstream_id)
+  return items.map(
+    ({ recordJson }) => (JSON.parse(recordJson) as { upstream_id: string }).upstream_id,
+  )
 }
 
 describe('filters', () => {
@@ -45,9 +53,22 @@ describe('filters', () => {
     const first = randomUUID()
     const second = randomUUID()
     const sources = {
-      pro: await makeSource(database.sql, stream, { syncId: first, externalId: 'one', metadata: { plan: 'pro', n: 42 } }),
-      other: await makeSource(database.sql, stream, { syncId: first, collectionId: 'acme:other', externalId: 'one', metadata: { plan: 'pro', n: 42 } }),
-      free: await makeSource(database.sql, stream, { syncId: second, externalId: 'two', metadata: { plan: 'free' } }),
+      pro: await makeSource(database.sql, stream, {
+        syncId: first,
+        externalId: 'one',
+        metadata: { plan: 'pro', n: 42 },
+      }),
+      other: await makeSource(database.sql, stream, {
+        syncId: first,
+        collectionId: 'acme:other',
+        externalId: 'one',
+        metadata: { plan: 'pro', n: 42 },
+      }),
+      free: await makeSource(database.sql, stream, {
+        syncId: second,
+        externalId: 'two',
+        metadata: { plan: 'free' },
+      }),
     }
     for (const [name, source] of Object.entries(sources)) await put(stream, source, [name])
     return { stream, first, second, sources }
@@ -64,7 +85,11 @@ describe('filters', () => {
     ['an external id', () => ({ external_id: ['two', 'three'] }), ['free']],
     ['metadata', () => ({ metadata: { plan: 'pro' } }), ['pro', 'other']],
     ['a number in metadata', () => ({ metadata: { n: 42 } }), ['pro', 'other']],
-    ['all that are given', ({ first }) => ({ sync_id: first, collection_id: 'acme:thing', metadata: { n: 42 } }), ['pro']],
+    [
+      'all that are given',
+      ({ first }) => ({ sync_id: first, collection_id: 'acme:thing', metadata: { n: 42 } }),
+      ['pro'],
+    ],
   ])('%s lets through what it says', async ([, filters, expected]) => {
     const scene = await setUp()
     const consumer = await makeConsumer(database.sql, scene.stream, { filters: filters(scene) })
@@ -74,7 +99,9 @@ describe('filters', () => {
 
   test('G4: a sync that is made later and fits is included by itself', async () => {
     const { stream } = await setUp()
-    const consumer = await makeConsumer(database.sql, stream, { filters: { metadata: { plan: 'pro' } } })
+    const consumer = await makeConsumer(database.sql, stream, {
+      filters: { metadata: { plan: 'pro' } },
+    })
     await claimed(consumer)
     const late = await makeSource(database.sql, stream, { metadata: { plan: 'pro' } })
     await put(stream, late, ['late'])
@@ -83,7 +110,9 @@ describe('filters', () => {
 
   test('a sync whose metadata changes joins or leaves from the cursor on', async () => {
     const { stream, first, sources } = await setUp()
-    const consumer = await makeConsumer(database.sql, stream, { filters: { metadata: { plan: 'pro' } } })
+    const consumer = await makeConsumer(database.sql, stream, {
+      filters: { metadata: { plan: 'pro' } },
+    })
     await claimed(consumer)
     await database.sql`update source set metadata = '{"plan":"free"}' where sync_id = ${first}`
     await database.sql`update source set metadata = '{"plan":"pro"}' where source_no = ${sources.free.sourceNo}`
@@ -93,10 +122,19 @@ describe('filters', () => {
 
   test('changed filters count from the cursor on', async () => {
     const { stream, sources } = await setUp()
-    const consumer = await makeConsumer(database.sql, stream, { filters: { collection_id: 'acme:other' } })
+    const consumer = await makeConsumer(database.sql, stream, {
+      filters: { collection_id: 'acme:other' },
+    })
     await claimed(consumer)
-    await patchConsumer(database.sql, stream.tenantId, consumer.id, { filters: { external_id: 'two' } }, null)
-    for (const [name, source] of Object.entries(sources)) await put(stream, source, [`${name} again`])
+    await patchConsumer(
+      database.sql,
+      stream.tenantId,
+      consumer.id,
+      { filters: { external_id: 'two' } },
+      null,
+    )
+    for (const [name, source] of Object.entries(sources))
+      await put(stream, source, [`${name} again`])
     expect(await claimed(consumer)).toEqual(['free again'])
     await patchConsumer(database.sql, stream.tenantId, consumer.id, { filters: {} }, null)
     for (const source of Object.values(sources)) await put(stream, source, ['x'])
@@ -142,7 +180,9 @@ describe('deliver policies', () => {
     await put(stream, source, ['d'])
     expect(await claimed(consumer)).toEqual(expected)
     expect(await claimed(replay)).toEqual(expected)
-    expect((await getConsumer(database.sql, stream.tenantId, replay.id)).deliverPolicy).toEqual(policy)
+    expect((await getConsumer(database.sql, stream.tenantId, replay.id)).deliverPolicy).toEqual(
+      policy,
+    )
   })
 
   test('last is the last record that fits', async () => {
@@ -150,19 +190,31 @@ describe('deliver policies', () => {
     const other = await makeSource(database.sql, stream, { collectionId: 'acme:other' })
     await put(stream, other, ['x'])
     const filters = { collection_id: source.collectionId }
-    expect(await claimed(await makeConsumer(database.sql, stream, { filters, deliverPolicy: 'last' }))).toEqual(['c'])
+    expect(
+      await claimed(await makeConsumer(database.sql, stream, { filters, deliverPolicy: 'last' })),
+    ).toEqual(['c'])
     const nobody = { collection_id: 'acme:none' }
-    const none = await makeConsumer(database.sql, stream, { filters: nobody, deliverPolicy: 'last' })
+    const none = await makeConsumer(database.sql, stream, {
+      filters: nobody,
+      deliverPolicy: 'last',
+    })
     expect(await consumerInfo(database.sql, none.consumerNo)).toMatchObject({ cursorIdx: 4 })
   })
 
   test('what is no policy is invalid by field', async () => {
     const { stream } = await setUp()
-    await expect(makeConsumer(database.sql, stream, { deliverPolicy: 'yesterday' })).rejects.toMatchObject({
+    await expect(
+      makeConsumer(database.sql, stream, { deliverPolicy: 'yesterday' }),
+    ).rejects.toMatchObject({
       kind: 'invalid',
       fields: { deliver_policy: [expect.any(String)] },
     })
-    const list = await listConsumers(database.sql, stream.tenantId, { streamId: null, name: null, metadata: null }, { limit: 5, cursor: null })
+    const list = await listConsumers(
+      database.sql,
+      stream.tenantId,
+      { streamId: null, name: null, metadata: null },
+      { limit: 5, cursor: null },
+    )
     expect(list.rows).toEqual([])
   })
 })
@@ -184,7 +236,9 @@ describe('create, read, change, delete', () => {
     }
     const made = await createConsumer(database.sql, stream.tenantId, input)
     expect(made).toMatchObject(input)
-    expect(await createConsumer(database.sql, stream.tenantId, { ...input, name: 'again' })).toEqual(made)
+    expect(
+      await createConsumer(database.sql, stream.tenantId, { ...input, name: 'again' }),
+    ).toEqual(made)
   })
 
   test('G13: a consumer of another tenant is not found, and no stream of another tenant can be read', async () => {
@@ -192,36 +246,62 @@ describe('create, read, change, delete', () => {
     const { id } = await makeConsumer(database.sql, theirs)
     const notFound = { kind: 'not_found' }
     await expect(getConsumer(database.sql, ours.tenantId, id)).rejects.toMatchObject(notFound)
-    await expect(patchConsumer(database.sql, ours.tenantId, id, { name: 'x' }, null)).rejects.toMatchObject(notFound)
-    await expect(resetConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(notFound)
-    await expect(deleteConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(notFound)
-    await expect(makeConsumer(database.sql, { ...theirs, tenantId: ours.tenantId })).rejects.toMatchObject(notFound)
+    await expect(
+      patchConsumer(database.sql, ours.tenantId, id, { name: 'x' }, null),
+    ).rejects.toMatchObject(notFound)
+    await expect(resetConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(
+      notFound,
+    )
+    await expect(deleteConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(
+      notFound,
+    )
+    await expect(
+      makeConsumer(database.sql, { ...theirs, tenantId: ours.tenantId }),
+    ).rejects.toMatchObject(notFound)
   })
 
   test('a list pages newest first, by stream, name and metadata', async () => {
     const stream = await makeStream(database.sql)
     const made: Consumer[] = []
-    for (let i = 0; i < 5; i++) made.unshift(await makeConsumer(database.sql, stream, { name: `c${i % 2}`, metadata: { i } }))
+    for (let i = 0; i < 5; i++)
+      made.unshift(await makeConsumer(database.sql, stream, { name: `c${i % 2}`, metadata: { i } }))
     const any: Parameters<typeof listConsumers>[2] = { streamId: null, name: null, metadata: null }
-    const first = await listConsumers(database.sql, stream.tenantId, any, { limit: 3, cursor: null })
-    const rest = await listConsumers(database.sql, stream.tenantId, any, { limit: 3, cursor: first.nextCursor })
+    const first = await listConsumers(database.sql, stream.tenantId, any, {
+      limit: 3,
+      cursor: null,
+    })
+    const rest = await listConsumers(database.sql, stream.tenantId, any, {
+      limit: 3,
+      cursor: first.nextCursor,
+    })
     expect([...first.rows, ...rest.rows].map(({ id }) => id)).toEqual(made.map(({ id }) => id))
     expect(rest.nextCursor).toBeNull()
     const options = { limit: 10, cursor: null }
     const count = async (filter: Partial<typeof any>) =>
-      (await listConsumers(database.sql, stream.tenantId, { ...any, ...filter }, options)).rows.length
+      (await listConsumers(database.sql, stream.tenantId, { ...any, ...filter }, options)).rows
+        .length
     expect(await count({ name: 'c1' })).toBe(2)
     expect(await count({ metadata: { i: 3 } })).toBe(1)
     expect(await count({ streamId: randomUUID() })).toBe(0)
-    await expect(listConsumers(database.sql, stream.tenantId, any, { limit: 3, cursor: 'nonsense' })).rejects.toMatchObject({ kind: 'invalid' })
+    await expect(
+      listConsumers(database.sql, stream.tenantId, any, { limit: 3, cursor: 'nonsense' }),
+    ).rejects.toMatchObject({ kind: 'invalid' })
   })
 
   test('a change under If-Match of another version is a conflict', async () => {
     const stream = await makeStream(database.sql)
     const { id, version } = await makeConsumer(database.sql, stream)
-    const changed = await patchConsumer(database.sql, stream.tenantId, id, { ackWaitMs: 999, maxAckPending: 3 }, version)
+    const changed = await patchConsumer(
+      database.sql,
+      stream.tenantId,
+      id,
+      { ackWaitMs: 999, maxAckPending: 3 },
+      version,
+    )
     expect(changed).toMatchObject({ ackWaitMs: 999, maxAckPending: 3 })
-    await expect(patchConsumer(database.sql, stream.tenantId, id, { ackWaitMs: 1 }, version)).rejects.toMatchObject({
+    await expect(
+      patchConsumer(database.sql, stream.tenantId, id, { ackWaitMs: 1 }, version),
+    ).rejects.toMatchObject({
       kind: 'conflict',
     })
   })
@@ -237,7 +317,9 @@ describe('create, read, change, delete', () => {
       select 1 from consumer_state where consumer_no = ${consumerNo}
       union all select 1 from inflight where consumer_no = ${consumerNo}`
     expect([...left]).toEqual([])
-    await expect(claim(database.pools.deliver, consumer, 1)).rejects.toMatchObject({ kind: 'not_found' })
+    await expect(claim(database.pools.deliver, consumer, 1)).rejects.toMatchObject({
+      kind: 'not_found',
+    })
   })
 })
 
@@ -250,13 +332,21 @@ describe('dead letters', () => {
     const consumer = await makeConsumer(database.sql, stream, { maxDeliver: 1 })
     const items = await claim(database.pools.deliver, consumer, 2)
     const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
-    await answer(database.pools.deliver, consumer.consumerNo, { kind: 'nack', delayMs: null }, tokens)
+    await answer(
+      database.pools.deliver,
+      consumer.consumerNo,
+      { kind: 'nack', delayMs: null },
+      tokens,
+    )
     return { stream, source, consumer }
   }
 
   async function list(consumer: Consumer) {
     const { rows } = await listDeadLetters(database.sql, consumer, { limit: 10, cursor: null })
-    return rows.map((row) => ({ ...row, record: JSON.parse(row.recordJson) as { id: string; upstream_id: string } }))
+    return rows.map((row) => ({
+      ...row,
+      record: JSON.parse(row.recordJson) as { id: string; upstream_id: string },
+    }))
   }
 
   test('G7: they are listed with their record and count, by page', async () => {
@@ -266,15 +356,22 @@ describe('dead letters', () => {
       { deliverCount: 1, record: { upstream_id: 'b' } },
     ])
     const first = await listDeadLetters(database.sql, consumer, { limit: 1, cursor: null })
-    const second = await listDeadLetters(database.sql, consumer, { limit: 1, cursor: first.nextCursor })
-    expect(second.rows.map(({ recordJson }) => JSON.parse(recordJson).upstream_id as string)).toEqual(['b'])
+    const second = await listDeadLetters(database.sql, consumer, {
+      limit: 1,
+      cursor: first.nextCursor,
+    })
+    expect(
+      second.rows.map(({ recordJson }) => JSON.parse(recordJson).upstream_id as string),
+    ).toEqual(['b'])
     expect(second.nextCursor).toBeNull()
   })
 
   test('redelivered ones come again, one or all', async () => {
     const { consumer } = await setUp()
     const [a] = await list(consumer)
-    expect(await redeliverDeadLetters(database.sql, consumer, [a!.record.id, 'nonsense', randomUUID()])).toBe(1)
+    expect(
+      await redeliverDeadLetters(database.sql, consumer, [a!.record.id, 'nonsense', randomUUID()]),
+    ).toBe(1)
     expect(await claimed(consumer)).toEqual(['a'])
     expect(await redeliverDeadLetters(database.sql, consumer, null)).toBe(1)
     expect(await claimed(consumer)).toContain('b')

@@ -61,7 +61,11 @@ export async function createConsumer(
 }
 
 /** Throws AppError `not_found`. */
-export async function getConsumer(sql: Query, tenantId: string, consumerId: string): Promise<Consumer> {
+export async function getConsumer(
+  sql: Query,
+  tenantId: string,
+  consumerId: string,
+): Promise<Consumer> {
   const [row] = isUuid(consumerId)
     ? await withAppErrors(
         () => sql<Row[]>`${columns(sql)} where c.tenant_id = ${tenantId} and c.id = ${consumerId}`,
@@ -75,7 +79,11 @@ export async function getConsumer(sql: Query, tenantId: string, consumerId: stri
 export async function listConsumers(
   sql: Query,
   tenantId: string,
-  filter: { streamId: string | null; name: string | null; metadata: Record<string, unknown> | null },
+  filter: {
+    streamId: string | null
+    name: string | null
+    metadata: Record<string, unknown> | null
+  },
   options: { limit: number; cursor: string | null },
 ): Promise<{ rows: Consumer[]; nextCursor: string | null }> {
   const after = options.cursor === null ? null : readCursor(options.cursor)
@@ -143,7 +151,11 @@ export async function resetConsumer(
   const { consumerNo, streamNo, filters } = consumer
   await withAppErrors(async () => {
     const filter = sourceFilter(filters)
-    const cursor = await startOf(sql, { streamNo, filter, policy: policy ?? consumer.deliverPolicy })
+    const cursor = await startOf(sql, {
+      streamNo,
+      filter,
+      policy: policy ?? consumer.deliverPolicy,
+    })
     await sql`select stream_reset_v1(${consumerNo}, ${cursor}::bigint)`
     if (policy !== null) {
       await sql`

@@ -21,9 +21,17 @@ export type Dispatcher = {
   }): Promise<NextAnswer>
   ack(consumer: ConsumerRef, tokens: string[]): Promise<{ acked: number; stale: number }>
   /** `delayMs` null: at once, from the fifth delivery on ever more slowly. */
-  nack(consumer: ConsumerRef, tokens: string[], delayMs: number | null): Promise<{ nacked: number; stale: number }>
+  nack(
+    consumer: ConsumerRef,
+    tokens: string[],
+    delayMs: number | null,
+  ): Promise<{ nacked: number; stale: number }>
   /** More time, from now on; `waitMs` null: ack_wait_ms of the consumer. */
-  extend(consumer: ConsumerRef, tokens: string[], waitMs: number | null): Promise<{ extended: number; stale: number }>
+  extend(
+    consumer: ConsumerRef,
+    tokens: string[],
+    waitMs: number | null,
+  ): Promise<{ extended: number; stale: number }>
   /** Hands back what a client that hung up never got: as if it had never been delivered. */
   release(consumer: ConsumerRef, tokens: string[]): Promise<void>
   /** Calls of `next` that wait now. */

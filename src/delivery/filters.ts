@@ -25,7 +25,8 @@ export function sourceFilter(filters: Filters): SourceFilter {
       filter[name] = name === 'sync_id' ? values.map((value) => value.toLowerCase()) : values
     }
   }
-  if (filters.metadata !== undefined && Object.keys(filters.metadata).length > 0) filter.metadata = filters.metadata
+  if (filters.metadata !== undefined && Object.keys(filters.metadata).length > 0)
+    filter.metadata = filters.metadata
   if (JSON.stringify(filter).includes('\\u0000')) {
     throw new AppError('invalid', 'A filter cannot hold the character U+0000.', {
       fields: { filters: ['holds the character U+0000, which nothing stored contains'] },

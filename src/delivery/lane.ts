@@ -48,7 +48,12 @@ export class Lane {
       const batch = this.#take()
       try {
         const stale = new Set(
-          await answer(this.#sql, this.#consumerNo, this.#said, batch.flatMap(({ tokens }) => tokens)),
+          await answer(
+            this.#sql,
+            this.#consumerNo,
+            this.#said,
+            batch.flatMap(({ tokens }) => tokens),
+          ),
         )
         let position = 0
         for (const { tokens, resolve } of batch) {

@@ -28,7 +28,12 @@ export async function claim(sql: Sql, consumer: ConsumerRef, count: number): Pro
   const sources = new Map<number, string>()
   for (const { sourceNo, source } of rows) if (source !== null) sources.set(sourceNo, source)
   return rows.map((row) => ({
-    ackToken: encodeToken({ consumerNo: consumer.consumerNo, recordNo: row.no, op: row.op, nonce: row.nonce }),
+    ackToken: encodeToken({
+      consumerNo: consumer.consumerNo,
+      recordNo: row.no,
+      op: row.op,
+      nonce: row.nonce,
+    }),
     recordJson: recordJson(consumer, sources.get(row.sourceNo)!, row),
     redelivered: row.count > 1,
   }))

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
-import { makeConsumer, makeSource, makeStream, observe, pageOf, recordsOf } from '../../test/support/stream.ts'
+import {
+  makeConsumer,
+  makeSource,
+  makeStream,
+  observe,
+  pageOf,
+  recordsOf,
+} from '../../test/support/stream.ts'
 import type { TestStream } from '../../test/support/stream.ts'
 import { writePage } from '../stream/write.ts'
 import type { Consumer } from './consumers.ts'
@@ -21,7 +28,10 @@ const writers = 8
 const pagesEach = 40
 
 /** Runs the writers, each page with some records that all of them change, and tells when they are through. */
-function writeAll(page: (writer: number, round: number) => Promise<unknown>): { over(): boolean; done: Promise<void> } {
+function writeAll(page: (writer: number, round: number) => Promise<unknown>): {
+  over(): boolean
+  done: Promise<void>
+} {
   let running = writers
   const done = Promise.all(
     Array.from({ length: writers }, async (_, writer) => {
@@ -36,7 +46,10 @@ test('G4: with 8 writers a reader that follows the cursor passes no record', asy
   const stream = await makeStream(database.sql)
   const source = await makeSource(database.sql, stream)
   const writing = writeAll(async (writer, round) => {
-    const ids = [`own${writer}-${round}`, ...Array.from({ length: 5 }, (_, i) => `shared${(round * 7 + i * writer) % 40}`)]
+    const ids = [
+      `own${writer}-${round}`,
+      ...Array.from({ length: 5 }, (_, i) => `shared${(round * 7 + i * writer) % 40}`),
+    ]
     const at = round * writers + writer
     const observations = [...new Set(ids)].map((id) => observe(source, id, { at, value: at }))
     await writePage(database.sql, pageOf(stream, observations))
@@ -46,13 +59,17 @@ test('G4: with 8 writers a reader that follows the cursor passes no record', asy
   let after: string | null = null
   for (;;) {
     const last = writing.over()
-    const page: Awaited<ReturnType<typeof listRecords>> = await listRecords(database.pools.deliver, stream.tenantId, {
-      streamId: stream.streamId,
-      filters: {},
-      upstreamId: null,
-      after,
-      limit: 100,
-    })
+    const page: Awaited<ReturnType<typeof listRecords>> = await listRecords(
+      database.pools.deliver,
+      stream.tenantId,
+      {
+        streamId: stream.streamId,
+        filters: {},
+        upstreamId: null,
+        after,
+        limit: 100,
+      },
+    )
     for (const text of page.records) {
       const { updated_idx } = JSON.parse(text) as { updated_idx: number }
       seen.add(updated_idx)
@@ -93,12 +110,23 @@ test('G4: a filtered consumer skips no source that is made while it scans', asyn
   const writing = writeAll(async (writer, round) => {
     const wanted = (writer + round) % 2 === 0
     const source = await makeSource(database.sql, stream, { metadata: { wanted } })
-    const ids = Array.from({ length: 3 }, (_, i) => `${wanted ? 'in' : 'out'}-${writer}-${round}-${i}`)
-    await writePage(database.sql, pageOf(stream, ids.map((id) => observe(source, id))))
+    const ids = Array.from(
+      { length: 3 },
+      (_, i) => `${wanted ? 'in' : 'out'}-${writer}-${round}-${i}`,
+    )
+    await writePage(
+      database.sql,
+      pageOf(
+        stream,
+        ids.map((id) => observe(source, id)),
+      ),
+    )
   })
   const got = await drain(stream, consumer, writing.over)
   await writing.done
-  const wanted = (await recordsOf(database.sql, stream)).map(({ id }) => id).filter((id) => id.startsWith('in'))
+  const wanted = (await recordsOf(database.sql, stream))
+    .map(({ id }) => id)
+    .filter((id) => id.startsWith('in'))
   expect(got.toSorted()).toEqual(wanted.toSorted())
   expect(wanted).toHaveLength((writers * pagesEach * 3) / 2)
 })
@@ -109,7 +137,13 @@ test('G4: three dispatchers share a consumer: every record once, and none is los
   const consumer = await makeConsumer(database.sql, stream)
   const writing = writeAll(async (writer, round) => {
     const ids = Array.from({ length: 10 }, (_, i) => `${writer}-${round}-${i}`)
-    await writePage(database.sql, pageOf(stream, ids.map((id) => observe(source, id))))
+    await writePage(
+      database.sql,
+      pageOf(
+        stream,
+        ids.map((id) => observe(source, id)),
+      ),
+    )
   })
   const got = await Promise.all([1, 2, 3].map(() => drain(stream, consumer, writing.over)))
   await writing.done
@@ -119,7 +153,11 @@ test('G4: three dispatchers share a consumer: every record once, and none is los
 })
 
 /** Takes and acks until `over` and nothing is left. Returns the upstream ids in the order they came. */
-async function drain(stream: TestStream, consumer: Consumer, over: () => boolean): Promise<string[]> {
+async function drain(
+  stream: TestStream,
+  consumer: Consumer,
+  over: () => boolean,
+): Promise<string[]> {
   const notifier = createNotifier(database.pools.listen)
   const dispatcher = createDispatcher({ sql: database.pools.deliver, notifier })
   const ref = { ...consumer, streamId: stream.streamId }
@@ -128,8 +166,13 @@ async function drain(stream: TestStream, consumer: Consumer, over: () => boolean
     const last = over()
     const signal = new AbortController().signal
     const { items } = await dispatcher.next({ consumer: ref, batchSize: 50, waitMs: 20, signal })
-    for (const { recordJson } of items) got.push((JSON.parse(recordJson) as { upstream_id: string }).upstream_id)
-    if (items.length > 0) await dispatcher.ack(ref, items.map(({ ackToken }) => ackToken))
+    for (const { recordJson } of items)
+      got.push((JSON.parse(recordJson) as { upstream_id: string }).upstream_id)
+    if (items.length > 0)
+      await dispatcher.ack(
+        ref,
+        items.map(({ ackToken }) => ackToken),
+      )
     if (last && items.length === 0) break
   }
   await dispatcher.close()

@@ -15,7 +15,13 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-type Parsed = { id: string; upstream_id: string; sync_id: string; collection_id: string; updated_idx: number }
+type Parsed = {
+  id: string
+  upstream_id: string
+  sync_id: string
+  collection_id: string
+  updated_idx: number
+}
 
 async function setUp() {
   const stream = await makeStream(database.sql)
@@ -24,7 +30,10 @@ async function setUp() {
   const ids = ['a', 'b', 'c', 'd', 'e']
   await writePage(
     database.sql,
-    pageOf(stream, ids.flatMap((id) => [observe(things, id), observe(others, id)])),
+    pageOf(
+      stream,
+      ids.flatMap((id) => [observe(things, id), observe(others, id)]),
+    ),
   )
   const list = async (query: Partial<RecordQuery> = {}) => {
     const page = await listRecords(database.pools.deliver, stream.tenantId, {
@@ -58,7 +67,10 @@ test('records come in the order of the stream, page by page, and changes after t
 test('a filter on collection, sync and upstream id lets through what it says', async () => {
   const { things, others, list } = await setUp()
   const both = await list({ upstreamId: 'b' })
-  expect(both.parsed.map(({ collection_id }) => collection_id)).toEqual(['acme:thing', 'acme:other'])
+  expect(both.parsed.map(({ collection_id }) => collection_id)).toEqual([
+    'acme:thing',
+    'acme:other',
+  ])
   expect((await list({ filters: { collection_id: 'acme:other' } })).parsed).toHaveLength(5)
   const one = await list({ filters: { sync_id: others.syncId }, upstreamId: 'c' })
   expect(one.parsed.map(({ sync_id }) => sync_id)).toEqual([others.syncId])
@@ -71,7 +83,9 @@ test('a record is read by its id, which stays the same when it changes', async (
   const { parsed, records } = await list({ limit: 1 })
   expect(await getRecord(database.pools.deliver, stream.tenantId, parsed[0]!.id)).toBe(records[0])
   await writePage(database.sql, pageOf(stream, [observe(things, 'a', { at: 1, value: 1 })]))
-  const changed = JSON.parse(await getRecord(database.pools.deliver, stream.tenantId, parsed[0]!.id)) as Parsed
+  const changed = JSON.parse(
+    await getRecord(database.pools.deliver, stream.tenantId, parsed[0]!.id),
+  ) as Parsed
   expect(changed).toMatchObject({ id: parsed[0]!.id, updated_idx: 11 })
 })
 
@@ -79,29 +93,42 @@ test('G13: a record or stream of another tenant is not found', async () => {
   const { stream, list } = await setUp()
   const other = await makeStream(database.sql)
   const { id } = (await list({ limit: 1 })).parsed[0]!
-  await expect(getRecord(database.pools.deliver, other.tenantId, id)).rejects.toMatchObject({ kind: 'not_found' })
+  await expect(getRecord(database.pools.deliver, other.tenantId, id)).rejects.toMatchObject({
+    kind: 'not_found',
+  })
   const query = { streamId: stream.streamId, filters: {}, upstreamId: null, after: null, limit: 1 }
-  await expect(listRecords(database.pools.deliver, other.tenantId, query)).rejects.toMatchObject({ kind: 'not_found' })
-  await expect(countRecords(database.pools.deliver, other.tenantId, stream.streamId)).rejects.toMatchObject({ kind: 'not_found' })
+  await expect(listRecords(database.pools.deliver, other.tenantId, query)).rejects.toMatchObject({
+    kind: 'not_found',
+  })
+  await expect(
+    countRecords(database.pools.deliver, other.tenantId, stream.streamId),
+  ).rejects.toMatchObject({ kind: 'not_found' })
 })
 
 test.for(['nonsense', '', 'ffffffff-0000-8000-8000-000000000001', randomUUID()])(
   'an id that is none of ours, %j, is not found',
   async (id) => {
     const { stream } = await setUp()
-    await expect(getRecord(database.pools.deliver, stream.tenantId, id)).rejects.toMatchObject({ kind: 'not_found' })
+    await expect(getRecord(database.pools.deliver, stream.tenantId, id)).rejects.toMatchObject({
+      kind: 'not_found',
+    })
   },
 )
 
 test('a cursor of another list is invalid by field', async () => {
   const { list } = await setUp()
-  await expect(list({ after: 'nonsense' })).rejects.toMatchObject({ kind: 'invalid', fields: { after_cursor: [expect.any(String)] } })
+  await expect(list({ after: 'nonsense' })).rejects.toMatchObject({
+    kind: 'invalid',
+    fields: { after_cursor: [expect.any(String)] },
+  })
 })
 
 test('a stream is counted by collection, tombstones apart', async () => {
   const { stream, things } = await setUp()
   await writePage(database.sql, pageOf(stream, [observe(things, 'a', { at: 1, deleted: true })]))
-  expect(await countRecords(database.pools.deliver, stream.tenantId, stream.streamId)).toMatchObject({
+  expect(
+    await countRecords(database.pools.deliver, stream.tenantId, stream.streamId),
+  ).toMatchObject({
     lastIdx: 11,
     oldestAt: expect.stringMatching(/Z$/),
     newestAt: expect.stringMatching(/Z$/),

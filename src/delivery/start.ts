@@ -14,7 +14,8 @@ export async function startOf(
 ): Promise<number> {
   if (typeof policy === 'object') {
     if ('from_idx' in policy) return Math.max(0, policy.from_idx - 1)
-    if (!Number.isNaN(Date.parse(policy.from_time))) return await seek(sql, streamNo, policy.from_time)
+    if (!Number.isNaN(Date.parse(policy.from_time)))
+      return await seek(sql, streamNo, policy.from_time)
     throw noPolicy()
   }
   switch (policy) {
@@ -41,7 +42,9 @@ async function headOf(sql: Query, streamNo: number): Promise<number> {
 }
 
 async function seek(sql: Query, streamNo: number, at: string): Promise<number> {
-  const [row] = await sql<{ idx: string | null }[]>`select stream_seek_v1(${streamNo}, ${at}::timestamptz) as idx`
+  const [row] = await sql<
+    { idx: string | null }[]
+  >`select stream_seek_v1(${streamNo}, ${at}::timestamptz) as idx`
   return toNumber(row?.idx ?? '0')
 }
 
@@ -61,5 +64,7 @@ async function beforeLast(sql: Query, streamNo: number, filter: SourceFilter): P
 function noPolicy(): AppError {
   const reason =
     'must be `all`, `new`, `last`, a duration such as `1h`, {"from_idx": 1} or {"from_time": "2026-01-31T00:00:00Z"}'
-  return new AppError('invalid', `deliver_policy ${reason}.`, { fields: { deliver_policy: [reason] } })
+  return new AppError('invalid', `deliver_policy ${reason}.`, {
+    fields: { deliver_policy: [reason] },
+  })
 }

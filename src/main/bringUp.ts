@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { ConfigError, type Environment, environment, type StartConfig } from '../config.ts'
 import { SEARCH_ATTRIBUTES } from '../temporal/names.ts'
-import { runChild, startChild } from './embedded/child.ts'
+import { startChild } from './embedded/child.ts'
 import { findTemporal } from './embedded/findTemporal.ts'
 import { isFree, keptPort } from './embedded/ports.ts'
+import { accepts } from './embedded/probe.ts'
 import { startPostgres } from './embedded/postgres.ts'
 import { startTemporal } from './embedded/temporal.ts'
 import type { Home } from './home.ts'
-import { simulators } from './simulators.ts'
+import { simulators as known } from './simulators.ts'
 import type { Screen } from './screen.ts'
 import type { Tree } from './tree.ts'
 
@@ -30,13 +31,13 @@ export async function bringUp(context: Context): Promise<Running> {
   const { config, home } = context
   const playground = config.playground ?? ['stripe']
   await refuseEarly(config, playground)
-  const [databaseUrl, temporal, simulated] = await Promise.all([
-    database(context),
+  const simulators = Promise.all(playground.map((provider) => simulator(context, provider)))
+  const [databaseUrl, temporal] = await Promise.all([
+    migratedDatabase(context),
     temporalServer(context),
-    Promise.all(playground.map((provider) => simulator(context, provider))),
   ])
   const env = {
-    ...environment(),
+    ...childEnvironment(home),
     HOST: config.host,
     PORT: String(config.port),
     DATABASE_URL: databaseUrl,
@@ -46,8 +47,7 @@ export async function bringUp(context: Context): Promise<Running> {
     // A sandbox or a simulator on this machine may be synced without more ado.
     SLUICE_UPSTREAM_HOSTS: [...config.upstreamHosts, '127.0.0.1', 'localhost'].join(','),
   }
-  await migrations(context, env)
-  await Promise.all([api(context, env), worker(context, env)])
+  const [simulated] = await Promise.all([simulators, api(context, env), worker(context, env)])
   return {
     api: `http://${config.host}:${config.port}`,
     apiKey: home.secrets.apiKey.reveal(),
@@ -58,10 +58,10 @@ export async function bringUp(context: Context): Promise<Running> {
 }
 
 async function refuseEarly(config: StartConfig, playground: readonly string[]): Promise<void> {
-  const unknown = playground.filter((provider) => simulators[provider] === undefined)
+  const unknown = playground.filter((provider) => known[provider] === undefined)
   const issues = unknown.map(
     (name) =>
-      `SLUICE_PLAYGROUND names ${name}, and there is a simulator for ${Object.keys(simulators).join(', ')} only (or say off).`,
+      `SLUICE_PLAYGROUND names ${name}, and there is a simulator for ${Object.keys(known).join(', ')} only (or say off).`,
   )
   if (!(await isFree(config.port, config.host))) {
     issues.push(
@@ -69,6 +69,26 @@ async function refuseEarly(config: StartConfig, playground: readonly string[]): 
     )
   }
   if (issues.length > 0) throw new ConfigError(issues)
+}
+
+async function migratedDatabase(context: Context): Promise<string> {
+  // Loaded while Postgres starts: it takes about as long.
+  const loaded = import('../db/migrate.ts')
+  const url = await database(context)
+  const step = context.screen.step('migrations')
+  const { migrate } = await loaded
+  const applied = await migrate(url).catch((cause: unknown) => {
+    const { host } = new URL(url)
+    const reason = (cause as { code?: string }).code ?? (cause as Error).name
+    throw new ConfigError(
+      [
+        `The database at ${host} could not be used or brought up to date (${reason}): is it there, is DATABASE_URL right, and is it Postgres 15 or newer?`,
+      ],
+      { cause },
+    )
+  })
+  step.done(applied === 0 ? 'the database is up to date' : `${applied} applied`)
+  return url
 }
 
 async function database({ config, home, tree, screen }: Context): Promise<string> {
@@ -94,6 +114,7 @@ async function temporalServer({
 }: Context): Promise<{ address: string; uiUrl: string | null }> {
   const step = screen.step('temporal')
   if (config.temporalAddress !== null) {
+    await refuseSilent(config.temporalAddress)
     step.done(`the one of TEMPORAL_ADDRESS (${config.temporalAddress})`)
     return { address: config.temporalAddress, uiUrl: null }
   }
@@ -119,32 +140,21 @@ async function simulator(
   const step = screen.step('simulator')
   const port = await keptPort(home.path(`simulator-${provider}.port`), [7111])
   const dir = home.path(`simulator-${provider}`)
-  const child = await tree.keep('simulator', () =>
+  const child = await tree.keep(`simulator-${provider}`, () =>
     startChild({
       entry: entry('simulator'),
       args: [
         [provider, '--port', String(port), '--dir', dir, '--total', String(PLAYGROUND.total)],
         ['--rate', String(PLAYGROUND.rate), '--seed', String(PLAYGROUND.seed)],
       ].flat(),
-      env: environment(),
-      logFile: home.path('logs/simulator.log'),
+      env: childEnvironment(home),
+      logFile: home.path(`logs/simulator-${provider}.log`),
       graceMs: 1_000,
     }),
   )
   const { url, key } = child.info
   step.done(`a ${provider} account that lives, on ${url}`)
   return { provider, url: String(url), key: String(key) }
-}
-
-async function migrations({ home, screen }: Context, env: Environment): Promise<void> {
-  const step = screen.step('migrations')
-  await runChild({
-    entry: entry('migrate'),
-    env,
-    logFile: home.path('logs/migrate.log'),
-    graceMs: 1_000,
-  })
-  step.done('the database is up to date')
 }
 
 async function api({ config, home, tree, screen }: Context, env: Environment): Promise<void> {
@@ -166,6 +176,20 @@ async function worker({ home, tree, screen }: Context, env: Environment): Promis
     }),
   )
   step.done(`process ${child.pid}`)
+}
+
+async function refuseSilent(address: string): Promise<void> {
+  const at = address.lastIndexOf(':')
+  if (await accepts(Number(address.slice(at + 1)), address.slice(0, at).replace(/^\[|\]$/g, '')))
+    return
+  throw new ConfigError([
+    `Nothing answers at TEMPORAL_ADDRESS (${address}): start that server, or leave the variable out for an embedded one.`,
+  ])
+}
+
+/** Node keeps what it compiled there: the next start loads in half the time. */
+function childEnvironment(home: Home): Environment {
+  return { ...environment(), NODE_COMPILE_CACHE: home.path('compile-cache') }
 }
 
 function entry(name: string): string {

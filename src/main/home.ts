@@ -41,8 +41,14 @@ export type Home = {
 }
 
 /** Order in which things are stopped: who writes first, what it writes to last. */
-export const STOP_ORDER = ['worker', 'api', 'simulator', 'temporal', 'postgres'] as const
-export type PartName = (typeof STOP_ORDER)[number]
+const STOP_ORDER = ['worker', 'api', 'simulator', 'temporal', 'postgres'] as const
+export type PartName = Exclude<(typeof STOP_ORDER)[number], 'simulator'> | `simulator-${string}`
+
+/** For sorting names of parts into the order in which they are stopped. */
+export function byStopOrder(a: string, b: string): number {
+  const place = (name: string): number => STOP_ORDER.findIndex((kind) => name.startsWith(kind))
+  return place(a) - place(b)
+}
 
 /** A start that is just ending (its npm was killed, say) is waited for; one that runs is refused. */
 const WAIT_FOR_ENDING_MS = 12_000
@@ -155,12 +161,7 @@ function removeStale(lock: string, judged: Identity | null): void {
 }
 
 async function stopLeftovers(pids: string, say: (line: string) => void): Promise<void> {
-  const names = readdirSync(pids)
-  const order = [
-    ...STOP_ORDER.filter((name) => names.includes(name)),
-    ...names.filter((name) => !STOP_ORDER.some((known) => known === name)),
-  ]
-  for (const name of order) {
+  for (const name of readdirSync(pids).sort(byStopOrder)) {
     const identity = readPidFile(join(pids, name))
     if (identity !== null) {
       const signal = name === 'postgres' ? 'SIGINT' : 'SIGTERM'

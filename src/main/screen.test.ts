@@ -11,7 +11,12 @@ function terminal(rows = 24, columns = 80) {
       if (up !== null) at -= Number(up[1])
       else if (token === '\x1b[0J') lines.splice(at, lines.length, '')
       else if (token === '\n') lines[++at] ??= ''
-      else if (token !== '\r') lines[at] += token
+      else if (token !== '\r') {
+        for (let from = 0; from < token.length; from += columns) {
+          if (from > 0) lines[++at] ??= ''
+          lines[at] += token.slice(from, from + columns)
+        }
+      }
     }
   }
   const output: Output = { write, isTTY: true, rows, columns }
@@ -53,11 +58,11 @@ test('the block is drawn in place, below the lines', () => {
   expect(shown()).toEqual(['a line', 'the end'])
 })
 
-test('a block never grows past the terminal, nor a line past its width', () => {
+test('a block never grows past the terminal, and a long line of it is whole, in as many rows as it takes', () => {
   const { output, shown } = terminal(5, 10)
   const screen = createScreen(output)
   screen.block(['123456789012', ...Array.from({ length: 9 }, (_, i) => `${i}`)])
-  expect(shown()).toEqual(['12345678…', '0', '1', '2'])
+  expect(shown()).toEqual(['1234567890', '12', '0', '1'])
   screen.block(['x'])
   expect(shown()).toEqual(['x'])
 })

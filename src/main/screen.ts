@@ -40,12 +40,11 @@ export function createScreen(output: Output, now: () => number = Date.now): Scre
       return
     }
     const { columns, rows } = size()
-    const below = [...[...running].map(([name, doing]) => row(name, doing, '')), ...block]
-      .slice(0, rows - 1)
-      .map((text) => clip(text, columns - 1))
+    const steps = [...running].map(([name, doing]) => clip(row(name, doing, ''), columns - 1))
+    const below = fitting([...steps, ...block], rows - 1, columns)
     const up = drawn === 0 ? '' : `\x1b[${drawn}A`
     output.write(`${up}\r\x1b[0J${[...above, ...below].map((text) => `${text}\n`).join('')}`)
-    drawn = below.length
+    drawn = heightOf(below, columns)
   }
 
   return {
@@ -80,10 +79,21 @@ export function createScreen(output: Output, now: () => number = Date.now): Scre
 }
 
 function row(name: string, text: string, took: string): string {
-  return `  ${name.padEnd(11)} ${text.padEnd(64)} ${took.padStart(7)}`.trimEnd()
+  return `  ${name.padEnd(11)} ${text.padEnd(56)} ${took.padStart(7)}`.trimEnd()
 }
 
-/** Cuts to the width of the terminal: a wrapped line would take two rows and break the redraw. */
 function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}
+
+/** Rows that lines take on a terminal, which breaks what is too long for one. */
+export function heightOf(lines: string[], columns: number): number {
+  return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0)
+}
+
+/** The first lines that fit: what scrolled out of the terminal could not be drawn anew. */
+function fitting(lines: string[], rows: number, columns: number): string[] {
+  let count = lines.length
+  while (heightOf(lines.slice(0, count), columns) > rows) count--
+  return lines.slice(0, count)
 }

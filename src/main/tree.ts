@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../domain/error.ts'
 import type { Part } from './embedded/part.ts'
-import { type Home, type PartName, STOP_ORDER } from './home.ts'
+import { byStopOrder, type Home, type PartName } from './home.ts'
 
 /** What `npm start` runs: every part is known from the moment that its start begins, so that nothing escapes the stop. */
 export type Tree = {
@@ -82,7 +82,7 @@ export function createTree(home: Home, say: (line: string) => void): Tree {
     },
     stop: async (onStopped) => {
       stopping = true
-      for (const name of STOP_ORDER) {
+      for (const name of [...parts.keys()].sort(byStopOrder)) {
         const part = await parts.get(name)?.catch(() => undefined)
         if (part === undefined) continue
         const began = Date.now()

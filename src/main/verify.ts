@@ -6,8 +6,8 @@ import { comparisonTable, isEqual } from './playground/compare.ts'
 import { verifyPlayground } from './playground/verify.ts'
 import { run } from './run.ts'
 
-/** What was changed a moment ago may still be on its way: an account at rest is looked at once a minute at the latest. */
-const PATIENCE_MS = 75_000
+/** How long changes may be on their way, and how long reading whole lists may take. */
+const PATIENCE = { changesMs: 30_000, listsMs: 180_000 }
 
 /** `npm run verify:playground`: is what the stream holds what the simulated account is? 0: equal, 1: not. */
 await run(async () => {
@@ -21,7 +21,7 @@ await run(async () => {
       api,
       provider: account.provider,
       simulatorUrl: account.url,
-      patienceMs: PATIENCE_MS,
+      patience: PATIENCE,
       say: (line) => console.log(line),
     })
     console.log(`\n${comparisonTable(comparisons).join('\n')}\n`)

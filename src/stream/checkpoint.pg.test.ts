@@ -74,9 +74,20 @@ describe('G1: a page and its checkpoint', () => {
     )
     await writePage(
       database.sql,
-      pageOf(stream, [observe(source, 'c')], { path: 'listing', fence, cursor: null, done: true, seen }),
+      pageOf(stream, [observe(source, 'c')], {
+        path: 'listing',
+        fence,
+        cursor: null,
+        done: true,
+        seen,
+      }),
     )
-    expect(await stateOf(numbers[0]!)).toEqual({ cursor: 'null', seen: '3', pages: '2', done: true })
+    expect(await stateOf(numbers[0]!)).toEqual({
+      cursor: 'null',
+      seen: '3',
+      pages: '2',
+      done: true,
+    })
     const pages = await database.sql`
       select page_no, ids from seen_page where source_no = ${source.sourceNo} order by page_no`
     expect([...pages]).toEqual([
@@ -91,7 +102,10 @@ describe('G1: a page and its checkpoint', () => {
     const { stream, source, numbers } = await setUp()
     const { fence } = await claim(database.sql, numbers[0]!)
     const tooDeep = '['.repeat(50_000) + ']'.repeat(50_000)
-    const page = pageOf(stream, [observe(source, 'a'), observe(source, 'b', { raw: tooDeep })], { fence, cursor: 1 })
+    const page = pageOf(stream, [observe(source, 'a'), observe(source, 'b', { raw: tooDeep })], {
+      fence,
+      cursor: 1,
+    })
     await expect(writePage(database.sql, page)).rejects.toMatchObject({ kind: 'bug' })
     expect(await stateOf(numbers[0]!)).toMatchObject({ cursor: null, pages: '0' })
     expect(await recordsOf(database.sql, stream)).toEqual([])
@@ -103,7 +117,9 @@ describe('G1: a page and its checkpoint', () => {
     const { fence } = await claim(own.sql, numbers[0]!)
     const outcomes = new Set<boolean>()
     for (let round = 1; round <= 30; round++) {
-      const observations = Array.from({ length: 200 }, (_, i) => observe(source, `r${i}`, { at: round, value: round }))
+      const observations = Array.from({ length: 200 }, (_, i) =>
+        observe(source, `r${i}`, { at: round, value: round }),
+      )
       const page = pageOf(stream, observations, { fence, cursor: round })
       const written = writePage(own.pools.write, page).catch(() => null)
       await own.pools.deliver`
@@ -113,7 +129,9 @@ describe('G1: a page and its checkpoint', () => {
            and pg_sleep(${(round % 7) / 1000}) is not null`
       await written
       const records = await recordsOf(own.pools.deliver, stream)
-      const values = new Set(records.map(({ data }) => (JSON.parse(data) as { value: number }).value))
+      const values = new Set(
+        records.map(({ data }) => (JSON.parse(data) as { value: number }).value),
+      )
       const [row] = await own.pools.deliver<{ cursor: string | null }[]>`
         select cursor from checkpoint where checkpoint_no = ${numbers[0]!}`
       outcomes.add(Number(row!.cursor) === round)
@@ -128,7 +146,10 @@ describe('G9: the fence', () => {
     const { stream, source, numbers } = await setUp()
     const lost = (await claim(database.sql, numbers[0]!)).fence
     const holder = (await claim(database.sql, numbers[0]!)).fence
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a')], { fence: holder, cursor: 1 }))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a')], { fence: holder, cursor: 1 }),
+    )
     const hints = [{ sourceNo: source.sourceNo, id: 'x' }]
     const pages = [
       pageOf(stream, [observe(source, 'b')], { fence: lost }),
@@ -140,24 +161,42 @@ describe('G9: the fence', () => {
       pageOf(stream, [observe(source, 'a')], { fence: lost, path: 'listing' }),
     ]
     for (const page of pages) {
-      await expect(writePage(database.sql, page)).rejects.toMatchObject({ kind: 'stopped', code: 'fenced' })
+      await expect(writePage(database.sql, page)).rejects.toMatchObject({
+        kind: 'stopped',
+        code: 'fenced',
+      })
     }
     expect(await stateOf(numbers[0]!)).toMatchObject({ cursor: '1', pages: '1', done: false })
-    expect(await recordsOf(database.sql, stream)).toMatchObject([{ id: 'a', observedAt: '2026-01-01T00:00:00.000000Z' }])
-    expect([...(await database.sql`select 1 from touched where source_no = ${source.sourceNo}`)]).toEqual([])
+    expect(await recordsOf(database.sql, stream)).toMatchObject([
+      { id: 'a', observedAt: '2026-01-01T00:00:00.000000Z' },
+    ])
+    expect([
+      ...(await database.sql`select 1 from touched where source_no = ${source.sourceNo}`),
+    ]).toEqual([])
   })
 
   test('G9: a moved epoch fences every reader of the sync, and a claim after it may write', async () => {
     const { stream, source, numbers } = await setUp()
-    const { checkpointNo } = await ensureFeed(database.sql, { ...source, name: 'feed/events', kind: 'feed', sourceNo: null, start: 'p0' })
-    const fences = [(await claim(database.sql, numbers[0]!)).fence, (await claim(database.sql, checkpointNo)).fence]
+    const { checkpointNo } = await ensureFeed(database.sql, {
+      ...source,
+      name: 'feed/events',
+      kind: 'feed',
+      sourceNo: null,
+      start: 'p0',
+    })
+    const fences = [
+      (await claim(database.sql, numbers[0]!)).fence,
+      (await claim(database.sql, checkpointNo)).fence,
+    ]
     await fenceSync(database.sql, source.syncId)
     for (const fence of fences) {
       const page = pageOf(stream, [observe(source, 'a')], { fence, cursor: 1 })
       await expect(writePage(database.sql, page)).rejects.toMatchObject({ kind: 'stopped' })
     }
     const { fence } = await claim(database.sql, checkpointNo)
-    expect(await writePage(database.sql, pageOf(stream, [observe(source, 'a')], { fence, cursor: 1 }))).toMatchObject({ inserted: 1 })
+    expect(
+      await writePage(database.sql, pageOf(stream, [observe(source, 'a')], { fence, cursor: 1 })),
+    ).toMatchObject({ inserted: 1 })
   })
 
   test('G9: a takeover waits for the page that is being committed, and goes on after it', async () => {
@@ -211,12 +250,21 @@ describe('ranges', () => {
       [numbers[0], 500, 1000],
       [made!.checkpointNo, 100, 500],
     ])
-    expect(await claim(database.sql, made!.checkpointNo)).toMatchObject({ cursor: null, rangeNo: 2, loMs: 100 })
+    expect(await claim(database.sql, made!.checkpointNo)).toMatchObject({
+      cursor: null,
+      rangeNo: 2,
+      loMs: 100,
+    })
   })
 
   test('splits of two ranges at once give two numbers', async () => {
-    const { source, numbers } = await setUp([{ loMs: 500, hiMs: 1000 }, { loMs: 0, hiMs: 500 }])
-    const fences = await Promise.all(numbers.map(async (no) => (await claim(database.sql, no)).fence))
+    const { source, numbers } = await setUp([
+      { loMs: 500, hiMs: 1000 },
+      { loMs: 0, hiMs: 500 },
+    ])
+    const fences = await Promise.all(
+      numbers.map(async (no) => (await claim(database.sql, no)).fence),
+    )
     await Promise.all([
       splitRange(database.sql, fences[0]!, { midMs: 700 }),
       splitRange(database.sql, fences[1]!, { midMs: 300 }),
@@ -228,9 +276,12 @@ describe('ranges', () => {
   test('a range is not split outside of itself, nor by somebody who lost it', async () => {
     const { numbers } = await setUp([{ loMs: 100, hiMs: 1000 }])
     const { fence } = await claim(database.sql, numbers[0]!)
-    for (const midMs of [99, 100, 1000, 2000]) expect(await splitRange(database.sql, fence, { midMs })).toBeNull()
+    for (const midMs of [99, 100, 1000, 2000])
+      expect(await splitRange(database.sql, fence, { midMs })).toBeNull()
     await claim(database.sql, numbers[0]!)
-    await expect(splitRange(database.sql, fence, { midMs: 500 })).rejects.toMatchObject({ kind: 'stopped' })
+    await expect(splitRange(database.sql, fence, { midMs: 500 })).rejects.toMatchObject({
+      kind: 'stopped',
+    })
   })
 })
 
@@ -242,6 +293,8 @@ describe('feeds', () => {
     const second = await ensureFeed(database.sql, { ...feed, start: { at: 2 } })
     expect(second).toEqual(first)
     expect((await claim(database.sql, first.checkpointNo)).cursor).toEqual({ at: 1 })
-    expect(await feedsOf(database.sql, source.syncId)).toMatchObject([{ name: 'feed/events', kind: 'feed' }])
+    expect(await feedsOf(database.sql, source.syncId)).toMatchObject([
+      { name: 'feed/events', kind: 'feed' },
+    ])
   })
 })

@@ -31,7 +31,13 @@ export type Claim = Span & {
  */
 export async function beginGeneration(
   sql: Sql,
-  input: { syncId: string; sourceNo: number; streamNo: number; collectionId: string; ranges: Span[] },
+  input: {
+    syncId: string
+    sourceNo: number
+    streamNo: number
+    collectionId: string
+    ranges: Span[]
+  },
 ): Promise<number> {
   const { syncId, sourceNo, streamNo, collectionId, ranges } = input
   return await withAppErrors(() =>
@@ -44,7 +50,8 @@ export async function beginGeneration(
                phase = case when backfilled_at is null and blocked_at is null then 'backfilling' else phase end
          where source_no = ${sourceNo} and sync_id = ${syncId}
         returning generation`
-      if (row === undefined) throw new AppError('not_found', 'The collection is no longer part of the sync.')
+      if (row === undefined)
+        throw new AppError('not_found', 'The collection is no longer part of the sync.')
       const { generation } = row
       await tx`delete from seen_page where source_no = ${sourceNo} and generation < ${generation}`
       await tx`delete from checkpoint where source_no = ${sourceNo} and kind = 'range' and generation < ${generation}`
@@ -62,7 +69,10 @@ export async function beginGeneration(
 export type OpenRange = Span & { checkpointNo: number; rangeNo: number; generation: number }
 
 /** Ranges of the collection's current generation that are not done, newest first. */
-export async function openRanges(sql: Query, { sourceNo }: { sourceNo: number }): Promise<OpenRange[]> {
+export async function openRanges(
+  sql: Query,
+  { sourceNo }: { sourceNo: number },
+): Promise<OpenRange[]> {
   const rows = await withAppErrors(
     () => sql<RangeRow[]>`
       select c.checkpoint_no, c.range_no, c.generation, c.lo_ms, c.hi_ms
@@ -80,7 +90,13 @@ export async function openRanges(sql: Query, { sourceNo }: { sourceNo: number })
   }))
 }
 
-type RangeRow = { checkpoint_no: number; range_no: number; generation: number; lo_ms: string | null; hi_ms: string | null }
+type RangeRow = {
+  checkpoint_no: number
+  range_no: number
+  generation: number
+  lo_ms: string | null
+  hi_ms: string | null
+}
 
 /**
  * Takes a checkpoint over: whoever held it before can write nothing any more (G9). Waits for a page that is being
@@ -96,7 +112,10 @@ export async function claim(sql: Query, checkpointNo: number): Promise<Claim> {
                 done_at is not null as done`,
   )
   if (row === undefined) {
-    throw new AppError('stopped', 'This piece of work is gone: a newer enumeration began, or the sync was removed.')
+    throw new AppError(
+      'stopped',
+      'This piece of work is gone: a newer enumeration began, or the sync was removed.',
+    )
   }
   return {
     fence: { checkpointNo, lease: row.lease, epoch: toNumber(row.epoch) },
@@ -181,7 +200,14 @@ type SplitRow = { source_no: number; generation: number; lo_ms: string | null; i
 /** The checkpoint of a feed or a relist window; `start` is its first cursor, and says nothing where the row is there. */
 export async function ensureFeed(
   sql: Query,
-  input: { syncId: string; streamNo: number; name: string; kind: 'feed' | 'relist'; sourceNo: number | null; start: Json },
+  input: {
+    syncId: string
+    streamNo: number
+    name: string
+    kind: 'feed' | 'relist'
+    sourceNo: number | null
+    start: Json
+  },
 ): Promise<{ checkpointNo: number }> {
   const { syncId, streamNo, name, kind, sourceNo, start } = input
   await withAppErrors(

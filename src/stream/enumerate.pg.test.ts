@@ -24,7 +24,13 @@ async function setUp(ids: string[]): Promise<Scene> {
   const stream = await makeStream(database.sql)
   const source = await makeSource(database.sql, stream)
   const createdUs = Date.UTC(2025, 5, 1) * 1000
-  await writePage(database.sql, pageOf(stream, ids.map((id) => observe(source, id, { createdUs }))))
+  await writePage(
+    database.sql,
+    pageOf(
+      stream,
+      ids.map((id) => observe(source, id, { createdUs })),
+    ),
+  )
   return { stream, source }
 }
 
@@ -36,11 +42,18 @@ async function enumerate({ stream, source }: Scene, ids: string[], done = true):
   const { fence } = await claim(database.sql, range!.checkpointNo)
   const observations = ids.map((id) => observe(source, id, { at: 1 }))
   const seen = { sourceNo: source.sourceNo, generation, rangeNo: range!.rangeNo }
-  await writePage(database.sql, pageOf(stream, observations, { path: 'listing', fence, cursor: 1, done, seen }))
+  await writePage(
+    database.sql,
+    pageOf(stream, observations, { path: 'listing', fence, cursor: 1, done, seen }),
+  )
   return generation
 }
 
-function finish({ source }: Scene, generation: number, fields: { boundsFromMs?: number; deletable?: boolean } = {}) {
+function finish(
+  { source }: Scene,
+  generation: number,
+  fields: { boundsFromMs?: number; deletable?: boolean } = {},
+) {
   return finishEnumeration(database.sql, {
     streamNo: source.streamNo,
     sourceNo: source.sourceNo,
@@ -64,13 +77,26 @@ async function stateOf({ source }: Scene) {
 test('what an enumeration did not show becomes a hint, and the collection is live with evidence', async () => {
   const scene = await setUp(['a', 'b', 'c'])
   const generation = await enumerate(scene, ['a', 'c'])
-  expect(await stateOf(scene)).toMatchObject({ phase: 'backfilling', enumerating: true, enumerateDueInMs: null })
+  expect(await stateOf(scene)).toMatchObject({
+    phase: 'backfilling',
+    enumerating: true,
+    enumerateDueInMs: null,
+  })
   expect(await finish(scene, generation)).toEqual({ compared: 3, candidates: 1, held: false })
   expect(await hints(scene)).toEqual(['b'])
-  expect(await stateOf(scene)).toMatchObject({ phase: 'live', backfilled: true, enumerating: false })
+  expect(await stateOf(scene)).toMatchObject({
+    phase: 'live',
+    backfilled: true,
+    enumerating: false,
+  })
   const [row] = await database.sql<{ coverage: string }[]>`
     select coverage from source where source_no = ${scene.source.sourceNo}`
-  expect(JSON.parse(row!.coverage)).toMatchObject({ generation, compared: 3, candidates: 1, held: false })
+  expect(JSON.parse(row!.coverage)).toMatchObject({
+    generation,
+    compared: 3,
+    candidates: 1,
+    held: false,
+  })
 })
 
 test('an enumeration with an open range, or of an older generation, ends nothing', async () => {
@@ -92,7 +118,10 @@ test('it ends once', async () => {
 test('what was observed after the enumeration began is no candidate', async () => {
   const scene = await setUp(['a'])
   const generation = await enumerate(scene, [])
-  const now = { ...observe(scene.source, 'b'), observedAt: new Date(Date.now() + 60_000).toISOString() }
+  const now = {
+    ...observe(scene.source, 'b'),
+    observedAt: new Date(Date.now() + 60_000).toISOString(),
+  }
   await writePage(database.sql, pageOf(scene.stream, [now]))
   expect(await finish(scene, generation)).toEqual({ compared: 2, candidates: 1, held: false })
   expect(await hints(scene)).toEqual(['a'])
@@ -100,22 +129,36 @@ test('what was observed after the enumeration began is no candidate', async () =
 
 test('a tombstone is not compared', async () => {
   const scene = await setUp(['a', 'b'])
-  await writePage(database.sql, pageOf(scene.stream, [observe(scene.source, 'b', { at: 1, deleted: true })]))
-  expect(await finish(scene, await enumerate(scene, []))).toEqual({ compared: 1, candidates: 1, held: false })
+  await writePage(
+    database.sql,
+    pageOf(scene.stream, [observe(scene.source, 'b', { at: 1, deleted: true })]),
+  )
+  expect(await finish(scene, await enumerate(scene, []))).toEqual({
+    compared: 1,
+    candidates: 1,
+    held: false,
+  })
 })
 
 test('only records inside the bounds that were listed are judged', async () => {
   const scene = await setUp(['old'])
   const createdUs = Date.UTC(2026, 0, 1) * 1000
-  await writePage(database.sql, pageOf(scene.stream, [observe(scene.source, 'young', { createdUs })]))
+  await writePage(
+    database.sql,
+    pageOf(scene.stream, [observe(scene.source, 'young', { createdUs })]),
+  )
   const generation = await enumerate(scene, [])
-  expect(await finish(scene, generation, { boundsFromMs: Date.UTC(2025, 11, 1) })).toMatchObject({ compared: 1 })
+  expect(await finish(scene, generation, { boundsFromMs: Date.UTC(2025, 11, 1) })).toMatchObject({
+    compared: 1,
+  })
   expect(await hints(scene)).toEqual(['young'])
 })
 
 test('where nothing is deleted by absence no hint is made', async () => {
   const scene = await setUp(['a'])
-  expect(await finish(scene, await enumerate(scene, []), { deletable: false })).toMatchObject({ candidates: 1 })
+  expect(await finish(scene, await enumerate(scene, []), { deletable: false })).toMatchObject({
+    candidates: 1,
+  })
   expect(await hints(scene)).toEqual([])
 })
 
@@ -126,18 +169,30 @@ test('the fuse holds more than 100 records that are more than 5 %, until somebod
   expect(await finish(scene, generation)).toEqual({ compared: 150, candidates: 101, held: true })
   expect(await hints(scene)).toEqual([])
   expect(await stateOf(scene)).toMatchObject({ held: true, phase: 'live' })
-  const [row] = await database.sql<{ held: string }[]>`select held from source where source_no = ${scene.source.sourceNo}`
-  expect(JSON.parse(row!.held)).toMatchObject({ count: 101, of: 150, samples: expect.arrayContaining(['r0']) })
-  expect(await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' })).toBe(101)
+  const [row] = await database.sql<
+    { held: string }[]
+  >`select held from source where source_no = ${scene.source.sourceNo}`
+  expect(JSON.parse(row!.held)).toMatchObject({
+    count: 101,
+    of: 150,
+    samples: expect.arrayContaining(['r0']),
+  })
+  expect(
+    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' }),
+  ).toBe(101)
   expect(await hints(scene)).toHaveLength(101)
-  expect(await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' })).toBeNull()
+  expect(
+    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' }),
+  ).toBeNull()
 })
 
 test('a rejected mass delete makes no hints', async () => {
   const ids = Array.from({ length: 150 }, (_, i) => `r${i}`)
   const scene = await setUp(ids)
   await finish(scene, await enumerate(scene, []))
-  expect(await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'reject' })).toBe(0)
+  expect(
+    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'reject' }),
+  ).toBe(0)
   expect(await hints(scene)).toEqual([])
   expect(await stateOf(scene)).toMatchObject({ held: false })
 })
@@ -145,13 +200,19 @@ test('a rejected mass delete makes no hints', async () => {
 test('100 records go without asking, however small the collection', async () => {
   const ids = Array.from({ length: 100 }, (_, i) => `r${i}`)
   const scene = await setUp(ids)
-  expect(await finish(scene, await enumerate(scene, []))).toMatchObject({ candidates: 100, held: false })
+  expect(await finish(scene, await enumerate(scene, []))).toMatchObject({
+    candidates: 100,
+    held: false,
+  })
 })
 
 test('a resync is due at once, even while an enumeration is under way', async () => {
   const scene = await setUp(['a'])
   await enumerate(scene, [], false)
-  await requestEnumeration(database.sql, { syncId: scene.source.syncId, collectionIds: ['acme:other'] })
+  await requestEnumeration(database.sql, {
+    syncId: scene.source.syncId,
+    collectionIds: ['acme:other'],
+  })
   expect((await stateOf(scene)).enumerateDueInMs).toBeNull()
   await requestEnumeration(database.sql, { syncId: scene.source.syncId, collectionIds: null })
   expect((await stateOf(scene)).enumerateDueInMs).toBe(0)

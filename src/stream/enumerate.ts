@@ -55,7 +55,8 @@ export async function finishEnumeration(
                  'at', clock_timestamp(), 'generation', ${generation}::int, 'compared', ${compared}::int,
                  'candidates', ${candidates}::int, 'held', ${held}::bool)
          where source_no = ${sourceNo}`
-      if (!held) await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
+      if (!held)
+        await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
       return { compared, candidates, held }
     }),
   )

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
-import { makeConsumer, makeSource, makeStream, observe, pageOf, recordsOf } from '../../test/support/stream.ts'
+import {
+  makeConsumer,
+  makeSource,
+  makeStream,
+  observe,
+  pageOf,
+  recordsOf,
+} from '../../test/support/stream.ts'
 import type { TestSource, TestStream } from '../../test/support/stream.ts'
 import { purgeSliceMax, purgeSource } from './purge.ts'
 import { trimStream } from './trim.ts'
@@ -18,7 +25,13 @@ afterAll(async () => {
 async function setUp(ids: string[]): Promise<{ stream: TestStream; source: TestSource }> {
   const stream = await makeStream(database.sql)
   const source = await makeSource(database.sql, stream)
-  await writePage(database.sql, pageOf(stream, ids.map((id) => observe(source, id))))
+  await writePage(
+    database.sql,
+    pageOf(
+      stream,
+      ids.map((id) => observe(source, id)),
+    ),
+  )
   return { stream, source }
 }
 
@@ -26,7 +39,11 @@ async function purge(source: TestSource, hard: boolean): Promise<number> {
   let count = 0
   let after: string | null = null
   do {
-    const slice: { count: number; lastId: string | null } = await purgeSource(database.sql, { ...source, hard, after })
+    const slice: { count: number; lastId: string | null } = await purgeSource(database.sql, {
+      ...source,
+      hard,
+      after,
+    })
     count += slice.count
     after = slice.lastId
   } while (after !== null)
@@ -72,8 +89,12 @@ describe('a trim', () => {
 
   test('forgets tombstones that are old enough, and nothing that lives', async () => {
     const { stream } = await tombstones()
-    expect(await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: 41 * day })).toMatchObject({ count: 0 })
-    expect(await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: 39 * day })).toMatchObject({ count: 2 })
+    expect(
+      await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: 41 * day }),
+    ).toMatchObject({ count: 0 })
+    expect(
+      await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: 39 * day }),
+    ).toMatchObject({ count: 2 })
     expect((await recordsOf(database.sql, stream)).map(({ id }) => id)).toEqual(['live'])
   })
 
@@ -94,7 +115,9 @@ describe('a trim', () => {
   ] as const)('keeps what is %s', async ([, how]) => {
     const { stream } = await tombstones()
     const { consumerNo } = await makeConsumer(database.sql, stream, { maxDeliver: 1 })
-    const rows = await database.pools.deliver<{ no: string; op: string; nonce: string; deleted: boolean }[]>`
+    const rows = await database.pools.deliver<
+      { no: string; op: string; nonce: string; deleted: boolean }[]
+    >`
       select r_no as no, r_op as op, r_nonce as nonce, r_deleted as deleted from stream_next_v1(${consumerNo}, 100)`
     expect(rows.filter(({ deleted }) => deleted)).toHaveLength(2)
     if (how === 'dead') {
@@ -103,9 +126,13 @@ describe('a trim', () => {
           select stream_nack_v1(${consumerNo}, array[${no}::bigint], array[${op}::bigint], array[${nonce}::bigint], null)`
       }
     }
-    expect(await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: day })).toMatchObject({ count: 0 })
+    expect(
+      await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: day }),
+    ).toMatchObject({ count: 0 })
     await database.sql`delete from inflight where consumer_no = ${consumerNo}`
     await database.sql`delete from dead_letter where consumer_no = ${consumerNo}`
-    expect(await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: day })).toMatchObject({ count: 2 })
+    expect(
+      await trimStream(database.sql, { streamNo: stream.streamNo, keepMs: day }),
+    ).toMatchObject({ count: 2 })
   })
 })

@@ -55,8 +55,15 @@ export async function sourcesToPurge(
   )
 }
 
-export async function setPhase(sql: Query, sourceNo: number, phase: CollectionPhase): Promise<void> {
-  await withAppErrors(() => sql`update source set phase = ${phase} where source_no = ${sourceNo} and phase <> ${phase}`)
+export async function setPhase(
+  sql: Query,
+  sourceNo: number,
+  phase: CollectionPhase,
+): Promise<void> {
+  await withAppErrors(
+    () =>
+      sql`update source set phase = ${phase} where source_no = ${sourceNo} and phase <> ${phase}`,
+  )
 }
 
 /** Not to be had with this credential for now: `reason` is a sentence for people. Looked at again after `probeMs`. */

@@ -77,9 +77,20 @@ export async function decideHeld(
   )
 }
 
-type HeldRow = { stream_no: number; generation: number; started_at: string; bounds_from_ms: string | null }
+type HeldRow = {
+  stream_no: number
+  generation: number
+  started_at: string
+  bounds_from_ms: string | null
+}
 
-type Verdict = { compared: number; candidates: number; held: boolean; samples: string[]; startedAt: string }
+type Verdict = {
+  compared: number
+  candidates: number
+  held: boolean
+  samples: string[]
+  startedAt: string
+}
 
 /** Reads each record of the collection once; writes the hints unless the fuse is off or blows. */
 async function judge(

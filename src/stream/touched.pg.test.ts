@@ -38,10 +38,16 @@ test('hints of one record coalesce, and each has a seq of its own', async () => 
 
 test('a page settles the hints that it answers, but not one that came meanwhile', async () => {
   const { stream, source } = await setUp()
-  await touch(database.sql, ['a', 'b'].map((id) => ({ sourceNo: source.sourceNo, id })))
+  await touch(
+    database.sql,
+    ['a', 'b'].map((id) => ({ sourceNo: source.sourceNo, id })),
+  )
   const looked = await due(source)
   await touch(database.sql, [{ sourceNo: source.sourceNo, id: 'b' }])
-  await writePage(database.sql, pageOf(stream, [observe(source, 'a'), observe(source, 'b')], { looked }))
+  await writePage(
+    database.sql,
+    pageOf(stream, [observe(source, 'a'), observe(source, 'b')], { looked }),
+  )
   expect((await due(source)).map(({ id }) => id)).toEqual(['b'])
 })
 
@@ -56,12 +62,25 @@ test('a hint that comes after its own settlement is not settled by a slower look
   expect(await due(source)).toHaveLength(1)
 })
 
+test('a hint of a page renews one that a drain has seen already', async () => {
+  const { stream, source } = await setUp()
+  const hints = [{ sourceNo: source.sourceNo, id: 'a' }]
+  await touch(database.sql, hints)
+  const looked = await due(source)
+  await writePage(database.sql, pageOf(stream, [], { hints }))
+  await writePage(database.sql, pageOf(stream, [observe(source, 'a')], { looked }))
+  expect(await due(source)).toHaveLength(1)
+})
+
 test('a look whose answer is older than what is stored leaves a new hint', async () => {
   const { stream, source } = await setUp()
   await touch(database.sql, [{ sourceNo: source.sourceNo, id: 'a' }])
   const looked = await due(source)
   await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 9, value: 'newer' })]))
-  await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 'older' })], { looked }))
+  await writePage(
+    database.sql,
+    pageOf(stream, [observe(source, 'a', { at: 1, value: 'older' })], { looked }),
+  )
   const [again] = await due(source)
   expect(again!.seq).toBeGreaterThan(looked[0]!.seq)
 })
@@ -91,7 +110,11 @@ test('a hint that was renewed meanwhile is not postponed', async () => {
 test('hints of a blocked collection wait until it is unblocked', async () => {
   const { source } = await setUp()
   await touch(database.sql, [{ sourceNo: source.sourceNo, id: 'a' }])
-  await block(database.sql, source.sourceNo, { kind: 'permanent', reason: 'No scope.', probeMs: 1000 })
+  await block(database.sql, source.sourceNo, {
+    kind: 'permanent',
+    reason: 'No scope.',
+    probeMs: 1000,
+  })
   expect(await due(source)).toEqual([])
   expect(await nextTouchedDueMs(database.sql, source.syncId)).toBeNull()
   await unblock(database.sql, source.sourceNo)
@@ -115,7 +138,10 @@ test('hints by name pass over what no sync has', async () => {
 test('two drains that settle and hint the same records the other way round do not stop each other', async () => {
   const { stream, source } = await setUp()
   const hints = (ids: string[]) => ids.map((id) => ({ sourceNo: source.sourceNo, id }))
-  const [left, right] = [['a', 'b', 'c'], ['x', 'y', 'z']] as const
+  const [left, right] = [
+    ['a', 'b', 'c'],
+    ['x', 'y', 'z'],
+  ] as const
   for (let round = 0; round < 20; round++) {
     await touch(database.sql, hints([...left, ...right]))
     const rows = await due(source)

@@ -15,7 +15,13 @@ afterAll(async () => {
 })
 
 /** What one look says: a value, or a delete. `at` is the second it was granted. */
-type Look = { id: string; at: number; value: number; fate: 'live' | 'deleted' | 'erased'; version: bigint | null }
+type Look = {
+  id: string
+  at: number
+  value: number
+  fate: 'live' | 'deleted' | 'erased'
+  version: bigint | null
+}
 type ModelPage = { path: 'listing' | 'change'; looks: Look[] }
 
 const look = fc.record<Look>({
@@ -31,11 +37,24 @@ const page = fc.record<ModelPage>({
 })
 
 function toObservation(source: TestSource, { id, at, value, fate, version }: Look) {
-  return observe(source, id, { at, value, version, deleted: fate !== 'live', erased: fate === 'erased' })
+  return observe(source, id, {
+    at,
+    value,
+    version,
+    deleted: fate !== 'live',
+    erased: fate === 'erased',
+  })
 }
 
 /** The rules of stream.md in memory: what is stored of one record. */
-type Stored = { content: string; data: string; deleted: boolean; at: number; version: bigint | null; idx: number }
+type Stored = {
+  content: string
+  data: string
+  deleted: boolean
+  at: number
+  version: bigint | null
+  idx: number
+}
 
 class Model {
   stored = new Map<string, Stored>()
@@ -51,10 +70,17 @@ class Model {
   #observe(path: 'listing' | 'change', one: Look): void {
     const stored = this.stored.get(one.id)
     if (stored === undefined) {
-      this.stored.set(one.id, { ...one, content: contentOf(one), data: dataOf(one, '{}'), deleted: one.fate !== 'live', idx: ++this.#head })
+      this.stored.set(one.id, {
+        ...one,
+        content: contentOf(one),
+        data: dataOf(one, '{}'),
+        deleted: one.fate !== 'live',
+        idx: ++this.#head,
+      })
       return
     }
-    const comparable = one.version !== null && stored.version !== null && one.version !== stored.version
+    const comparable =
+      one.version !== null && stored.version !== null && one.version !== stored.version
     const newer = comparable ? one.version! > stored.version! : one.at > stored.at
     const same = contentOf(one) === stored.content || (stored.deleted && one.fate === 'deleted')
     if (path === 'listing' && stored.deleted && one.fate === 'live' && !comparable) {
@@ -83,7 +109,13 @@ class Model {
   view() {
     return [...this.stored]
       .sort(([, a], [, b]) => a.idx - b.idx)
-      .map(([id, { data, deleted, at, version }]) => ({ id, data, deleted, at, version: version === null ? null : String(version) }))
+      .map(([id, { data, deleted, at, version }]) => ({
+        id,
+        data,
+        deleted,
+        at,
+        version: version === null ? null : String(version),
+      }))
   }
 }
 
@@ -98,9 +130,11 @@ function dataOf({ id, fate, value }: Look, before: string): string {
 
 async function view(stream: TestStream) {
   const start = Date.UTC(2026, 0, 1)
-  return (await recordsOf(database.sql, stream)).map(({ id, data, deleted, observedAt, version }) => {
-    return { id, data, deleted, at: (Date.parse(observedAt) - start) / 1000, version }
-  })
+  return (await recordsOf(database.sql, stream)).map(
+    ({ id, data, deleted, observedAt, version }) => {
+      return { id, data, deleted, at: (Date.parse(observedAt) - start) / 1000, version }
+    },
+  )
 }
 
 async function setUp(): Promise<{ stream: TestStream; source: TestSource }> {
@@ -116,7 +150,11 @@ test('G2 G3: pages of any kind, one after the other, leave what the model says: 
       for (const one of pages) {
         await writePage(
           database.sql,
-          pageOf(stream, one.looks.map((each) => toObservation(source, each)), { path: one.path }),
+          pageOf(
+            stream,
+            one.looks.map((each) => toObservation(source, each)),
+            { path: one.path },
+          ),
         )
         model.write(one)
         expect(await view(stream)).toEqual(model.view())
@@ -139,17 +177,25 @@ test('G2: pages of the change path that arrive in any order, on four connections
     fc.asyncProperty(distinctLooks, fc.integer({ min: 1, max: 4 }), async (looks, size) => {
       const { stream, source } = await setUp()
       const pages: Look[][] = []
-      for (let from = 0; from < looks.length; from += size) pages.push(looks.slice(from, from + size))
+      for (let from = 0; from < looks.length; from += size)
+        pages.push(looks.slice(from, from + size))
       await Promise.all(
         pages.map(async (each) =>
-          writePage(database.sql, pageOf(stream, newestLast(each).map((one) => toObservation(source, one)))),
+          writePage(
+            database.sql,
+            pageOf(
+              stream,
+              newestLast(each).map((one) => toObservation(source, one)),
+            ),
+          ),
         ),
       )
       const newest = new Map(newestLast(looks).map((one) => [one.id, one]))
       for (const record of await recordsOf(database.sql, stream)) {
         const expected = newest.get(record.id)!
         expect(record.deleted).toBe(expected.fate !== 'live')
-        if (expected.fate === 'live') expect(JSON.parse(record.data)).toEqual({ id: record.id, value: expected.value })
+        if (expected.fate === 'live')
+          expect(JSON.parse(record.data)).toEqual({ id: record.id, value: expected.value })
       }
       expect(await recordsOf(database.sql, stream)).toHaveLength(newest.size)
     }),

@@ -29,23 +29,40 @@ async function hintsOf(source: TestSource): Promise<string[]> {
 describe('a page', () => {
   test('new records are appended in the order of the page', async () => {
     const { stream, source } = await setUp()
-    const written = await writePage(database.sql, pageOf(stream, ['b', 'a', 'c'].map((id) => observe(source, id))))
-    expect(written).toEqual({ lastIdx: 3, inserted: 3, updated: 0, touched: 0, stale: 0, hinted: 0 })
-    expect((await recordsOf(database.sql, stream)).map(({ id, idx, no }) => [id, idx, no])).toEqual([
-      ['b', 1, 1],
-      ['a', 2, 2],
-      ['c', 3, 3],
-    ])
+    const written = await writePage(
+      database.sql,
+      pageOf(
+        stream,
+        ['b', 'a', 'c'].map((id) => observe(source, id)),
+      ),
+    )
+    expect(written).toEqual({
+      lastIdx: 3,
+      inserted: 3,
+      updated: 0,
+      touched: 0,
+      stale: 0,
+      hinted: 0,
+    })
+    expect((await recordsOf(database.sql, stream)).map(({ id, idx, no }) => [id, idx, no])).toEqual(
+      [
+        ['b', 1, 1],
+        ['a', 2, 2],
+        ['c', 3, 3],
+      ],
+    )
   })
 
   test('a changed record moves to the end and keeps its number', async () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a'), observe(source, 'b')]))
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 1 })]))
-    expect((await recordsOf(database.sql, stream)).map(({ id, idx, no }) => [id, idx, no])).toEqual([
-      ['b', 2, 2],
-      ['a', 3, 1],
-    ])
+    expect((await recordsOf(database.sql, stream)).map(({ id, idx, no }) => [id, idx, no])).toEqual(
+      [
+        ['b', 2, 2],
+        ['a', 3, 1],
+      ],
+    )
   })
 
   test('of the same id twice the last wins', async () => {
@@ -60,8 +77,14 @@ describe('a page', () => {
 
   test('the same id in two collections is two records', async () => {
     const { stream, source } = await setUp()
-    const other = await makeSource(database.sql, stream, { syncId: source.syncId, collectionId: 'acme:other' })
-    const written = await writePage(database.sql, pageOf(stream, [observe(source, 'a'), observe(other, 'a')]))
+    const other = await makeSource(database.sql, stream, {
+      syncId: source.syncId,
+      collectionId: 'acme:other',
+    })
+    const written = await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a'), observe(other, 'a')]),
+    )
     expect(written.inserted).toBe(2)
   })
 
@@ -89,7 +112,10 @@ describe('a page', () => {
   ] as const)('%s is refused before anything is written', async ([, fields]) => {
     const { stream, source } = await setUp()
     const page = pageOf(stream, [observe(source, 'good'), { ...observe(source, 'bad'), ...fields }])
-    await expect(writePage(database.sql, page)).rejects.toMatchObject({ kind: 'bug', code: 'unstorable-record' })
+    await expect(writePage(database.sql, page)).rejects.toMatchObject({
+      kind: 'bug',
+      code: 'unstorable-record',
+    })
     expect(await recordsOf(database.sql, stream)).toEqual([])
   })
 })
@@ -97,10 +123,16 @@ describe('a page', () => {
 describe('an unchanged record', () => {
   test('G3: an unchanged record does not move, whatever its indentation and the order of its keys', async () => {
     const { stream, source } = await setUp()
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { raw: '{"id":"a","n":1}' })]))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { raw: '{"id":"a","n":1}' })]),
+    )
     const [before] = await recordsOf(database.sql, stream)
     const again = observe(source, 'a', { at: 1, raw: '{ "n" : 1,\n  "id": "a" }' })
-    expect(await writePage(database.sql, pageOf(stream, [again]))).toMatchObject({ lastIdx: null, touched: 1 })
+    expect(await writePage(database.sql, pageOf(stream, [again]))).toMatchObject({
+      lastIdx: null,
+      touched: 1,
+    })
     const [after] = await recordsOf(database.sql, stream)
     expect(after).toEqual({ ...before, observedAt: expect.stringContaining('00:00:01') })
   })
@@ -116,7 +148,9 @@ describe('an unchanged record', () => {
   test('an unchanged page of a listing takes no transaction id and writes no WAL', async () => {
     const { stream, source } = await setUp()
     const page = (at: number) =>
-      pageOf(stream, [observe(source, 'a', { at }), observe(source, 'b', { at })], { path: 'listing' })
+      pageOf(stream, [observe(source, 'a', { at }), observe(source, 'b', { at })], {
+        path: 'listing',
+      })
     await writePage(database.sql, page(0))
     const [stored] = await recordsOf(database.sql, stream)
     const counted = await database.sql.begin(async (tx) => {
@@ -126,7 +160,11 @@ describe('an unchanged record', () => {
                (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as locks`
       return { written, ...after }
     })
-    expect(counted).toMatchObject({ no_xid: true, locks: 0, written: { lastIdx: null, touched: 0 } })
+    expect(counted).toMatchObject({
+      no_xid: true,
+      locks: 0,
+      written: { lastIdx: null, touched: 0 },
+    })
     expect((await recordsOf(database.sql, stream))[0]).toEqual(stored)
   })
 
@@ -134,7 +172,10 @@ describe('an unchanged record', () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 'A' })]))
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 10, value: 'A' })]))
-    const late = await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 5, value: 'B' })]))
+    const late = await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 5, value: 'B' })]),
+    )
     expect(late).toMatchObject({ lastIdx: null, stale: 1 })
   })
 })
@@ -144,7 +185,10 @@ describe('G2: order of observations', () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, value: 2 })]))
     for (const path of ['change', 'listing'] as const) {
-      const written = await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 1 })], { path }))
+      const written = await writePage(
+        database.sql,
+        pageOf(stream, [observe(source, 'a', { at: 1, value: 1 })], { path }),
+      )
       expect(written).toMatchObject({ lastIdx: null, stale: 1 })
     }
     expect((await recordsOf(database.sql, stream))[0]!.data).toContain('"value":2')
@@ -152,9 +196,18 @@ describe('G2: order of observations', () => {
 
   test('G2: where both have a version the larger one wins, whenever it was observed', async () => {
     const { stream, source } = await setUp()
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, value: 1, version: 7n })]))
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 3, value: 2, version: 6n })]))
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 3, version: 8n })]))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 2, value: 1, version: 7n })]),
+    )
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 3, value: 2, version: 6n })]),
+    )
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 1, value: 3, version: 8n })]),
+    )
     const [record] = await recordsOf(database.sql, stream)
     expect(record).toMatchObject({ version: '8', data: '{"id":"a","value":3}' })
   })
@@ -171,22 +224,34 @@ describe('G2: order of observations', () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { value: 1 })]))
     await database.sql`update record set observed_at = now() + interval '1 day' where stream_no = ${stream.streamNo}`
-    expect(await writePage(database.sql, pageOf(stream, [observe(source, 'a', { value: 2 })]))).toMatchObject({ updated: 1 })
+    expect(
+      await writePage(database.sql, pageOf(stream, [observe(source, 'a', { value: 2 })])),
+    ).toMatchObject({ updated: 1 })
   })
 
   test('what is refused as older on the change path becomes a hint; from a listing it does not', async () => {
     const { stream, source } = await setUp()
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2 }), observe(source, 'b', { at: 2 })]))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 2 }), observe(source, 'b', { at: 2 })]),
+    )
     const older = [observe(source, 'a', { at: 1, value: 'x' }), observe(source, 'b', { at: 1 })]
-    expect(await writePage(database.sql, pageOf(stream, older, { path: 'listing' }))).toMatchObject({ hinted: 0, stale: 1 })
-    expect(await writePage(database.sql, pageOf(stream, older))).toMatchObject({ hinted: 1, stale: 1 })
+    expect(await writePage(database.sql, pageOf(stream, older, { path: 'listing' }))).toMatchObject(
+      { hinted: 0, stale: 1 },
+    )
+    expect(await writePage(database.sql, pageOf(stream, older))).toMatchObject({
+      hinted: 1,
+      stale: 1,
+    })
     expect(await hintsOf(source)).toEqual(['a'])
   })
 
   test('a tie with different content becomes a hint', async () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 1 })]))
-    expect(await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 2 })]))).toMatchObject({
+    expect(
+      await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, value: 2 })])),
+    ).toMatchObject({
       stale: 1,
       hinted: 1,
     })
@@ -196,7 +261,10 @@ describe('G2: order of observations', () => {
 describe('tombstones', () => {
   test('a delete moves the record to the end and keeps its data', async () => {
     const { stream, source } = await setUp()
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { value: 5 }), observe(source, 'b')]))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { value: 5 }), observe(source, 'b')]),
+    )
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, deleted: true })]))
     expect((await recordsOf(database.sql, stream)).at(-1)).toMatchObject({
       id: 'a',
@@ -210,8 +278,13 @@ describe('tombstones', () => {
   test('a delete of an unknown id leaves a tombstone, so that an older page does not bring it to life', async () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, deleted: true })]))
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1 })], { path: 'listing' }))
-    expect(await recordsOf(database.sql, stream)).toMatchObject([{ id: 'a', deleted: true, data: '{}' }])
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 1 })], { path: 'listing' }),
+    )
+    expect(await recordsOf(database.sql, stream)).toMatchObject([
+      { id: 'a', deleted: true, data: '{}' },
+    ])
   })
 
   test('a newer observation on the change path resurrects: same number, at the end', async () => {
@@ -219,13 +292,20 @@ describe('tombstones', () => {
     await writePage(database.sql, pageOf(stream, [observe(source, 'a'), observe(source, 'b')]))
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, deleted: true })]))
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, value: 'new' })]))
-    expect((await recordsOf(database.sql, stream)).at(-1)).toMatchObject({ id: 'a', no: 1, deleted: false })
+    expect((await recordsOf(database.sql, stream)).at(-1)).toMatchObject({
+      id: 'a',
+      no: 1,
+      deleted: false,
+    })
   })
 
   test('a listing never resurrects on the clock alone: the id becomes a hint', async () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, deleted: true })]))
-    const written = await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 9 })], { path: 'listing' }))
+    const written = await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 9 })], { path: 'listing' }),
+    )
     expect(written).toMatchObject({ lastIdx: null, hinted: 1 })
     expect(await hintsOf(source)).toEqual(['a'])
     expect((await recordsOf(database.sql, stream))[0]!.deleted).toBe(true)
@@ -233,8 +313,14 @@ describe('tombstones', () => {
 
   test('a listing resurrects where the version says so', async () => {
     const { stream, source } = await setUp()
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, deleted: true, version: 3n })]))
-    await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, version: 4n })], { path: 'listing' }))
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 1, deleted: true, version: 3n })]),
+    )
+    await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 2, version: 4n })], { path: 'listing' }),
+    )
     expect((await recordsOf(database.sql, stream))[0]!.deleted).toBe(false)
   })
 
@@ -242,8 +328,13 @@ describe('tombstones', () => {
     const { stream, source } = await setUp()
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { value: 'secret' })]))
     await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 1, erased: true })]))
-    const again = await writePage(database.sql, pageOf(stream, [observe(source, 'a', { at: 2, deleted: true })]))
+    const again = await writePage(
+      database.sql,
+      pageOf(stream, [observe(source, 'a', { at: 2, deleted: true })]),
+    )
     expect(again.lastIdx).toBeNull()
-    expect(await recordsOf(database.sql, stream)).toMatchObject([{ data: '{"id":"a"}', hash: erasedHash, deleted: true }])
+    expect(await recordsOf(database.sql, stream)).toMatchObject([
+      { data: '{"id":"a"}', hash: erasedHash, deleted: true },
+    ])
   })
 })

@@ -131,7 +131,8 @@ function columnsOf(observations: Observation[]) {
 function hashOf({ id, raw, deleted, erased, volatile }: Observation): string {
   if (erased) return erasedHash
   if (deleted) return goneHash
-  if (raw === null) throw unstorable(`The record ${quoted(id)} came without a body and is not deleted.`)
+  if (raw === null)
+    throw unstorable(`The record ${quoted(id)} came without a body and is not deleted.`)
   try {
     return hash(raw, volatile)
   } catch (error) {
@@ -185,4 +186,3 @@ function quoted(text: string): string {
 function unstorable(sentence: string, cause?: unknown): AppError {
   return new AppError('bug', sentence, { code: 'unstorable-record', cause })
 }
-

@@ -11,9 +11,9 @@ export const ACCEPTED_ENCODINGS = 'gzip, br'
 type Decoder = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
 const decoders: Record<string, Decoder> = {
-  gzip: promisify(gunzip) as Decoder,
-  deflate: promisify(inflate) as Decoder,
-  br: promisify(brotliDecompress) as Decoder,
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
 }
 
 /**

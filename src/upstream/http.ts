@@ -15,7 +15,7 @@ export const REQUEST_TIMEOUT_MS = 80_000
 
 export type HttpRequest = {
   url: URL
-  method: string
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   headers: Record<string, string>
   body: string | null
   signal: AbortSignal
@@ -64,7 +64,7 @@ export function createHttp({ upstreamHosts }: { upstreamHosts: readonly string[]
         const answer = await agent.request({
           origin: url.origin,
           path: url.pathname + url.search,
-          method: method as 'GET',
+          method,
           headers,
           body,
           signal: ending.signal,

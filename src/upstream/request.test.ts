@@ -287,7 +287,7 @@ test('an answer beyond the cap is refused, packed or not', async () => {
 })
 
 test('an address where no provider can be is not called, whatever the base URL says', async () => {
-  const { request } = requester({ url: 'http://169.254.169.254' } as UpstreamServer)
+  const { request } = requester({ url: 'http://169.254.169.254' })
   await expect(request({ path: '/latest/meta-data' })).rejects.toMatchObject({
     kind: 'permanent',
     code: 'address-forbidden',

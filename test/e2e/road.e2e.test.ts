@@ -163,9 +163,10 @@ describe('trouble', () => {
     fault.remove()
     const { body } = await road.ask('GET', `/v1/syncs/${syncId}`)
     expect(body.health.checks.find((one: Named) => one.name === 'credential').message).toContain('Refused since')
-    await road.ask('PATCH', `/v1/credentials/${body.credential_id}`, {
-      properties: { secret: road.simulator.keys.secret },
+    const patched = await road.ask('PATCH', `/v1/credentials/${body.credential_id}`, {
+      properties: { kind: 'stripe_key', secret: road.simulator.keys.secret, base_url: road.simulatorUrl },
     })
+    expect(patched).toMatchObject({ status: 200 })
     await road.atRest()
     await expect
       .poll(async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body.health.status, patiently)

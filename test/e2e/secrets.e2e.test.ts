@@ -26,7 +26,7 @@ test('G12: no secret and no record is in the history of a workflow, also not aft
   for (const kind of ['server_error', 'html', 'cut', 'unauthorized'] as const) {
     const fault = road.simulator.faults.add({ kind })
     await road.ask('POST', `/v1/syncs/${syncId}/resync`)
-    await expect.poll(() => fault.hits, patiently).toBeGreaterThan(2)
+    await expect.poll(() => fault.hits, patiently).toBeGreaterThan(0)
     fault.remove()
   }
   await road.ask('POST', `/v1/syncs/${syncId}/check`)

@@ -8,15 +8,24 @@ export type TestStream = { tenantId: string; streamId: string; streamNo: number 
 
 /** A tenant with one stream. */
 export async function makeStream(sql: Sql): Promise<TestStream> {
-  const [tenant] = await sql<{ id: string }[]>`insert into tenants (name) values (${randomUUID()}) returning id`
-  const [made] = await sql<{ stream_no: number }[]>`insert into stream default values returning stream_no`
+  const [tenant] = await sql<
+    { id: string }[]
+  >`insert into tenants (name) values (${randomUUID()}) returning id`
+  const [made] = await sql<
+    { stream_no: number }[]
+  >`insert into stream default values returning stream_no`
   await sql`insert into stream_head (stream_no, last_idx) values (${made!.stream_no}, 0)`
   const [row] = await sql<{ id: string }[]>`
     insert into streams (tenant_id, stream_no, slug) values (${tenant!.id}, ${made!.stream_no}, 'default') returning id`
   return { tenantId: tenant!.id, streamId: row!.id, streamNo: made!.stream_no }
 }
 
-export type TestSource = { sourceNo: number; streamNo: number; syncId: string; collectionId: string }
+export type TestSource = {
+  sourceNo: number
+  streamNo: number
+  syncId: string
+  collectionId: string
+}
 
 export async function makeSource(
   sql: Sql,
@@ -48,7 +57,10 @@ export function observe(
   return {
     sourceNo,
     id,
-    raw: rest.deleted === true || rest.erased === true ? null : JSON.stringify({ id, value: value ?? 0 }),
+    raw:
+      rest.deleted === true || rest.erased === true
+        ? null
+        : JSON.stringify({ id, value: value ?? 0 }),
     deleted: false,
     erased: false,
     observedAt: new Date(Date.UTC(2026, 0, 1) + at * 1000).toISOString(),
@@ -66,7 +78,16 @@ export function pageOf(
   observations: Observation[],
   fields: Partial<PageWrite> = {},
 ): PageWrite {
-  return { streamNo, observations, path: 'change', fence: null, hints: [], looked: [], seen: null, ...fields }
+  return {
+    streamNo,
+    observations,
+    path: 'change',
+    fence: null,
+    hints: [],
+    looked: [],
+    seen: null,
+    ...fields,
+  }
 }
 
 export type StoredRecord = {
@@ -82,7 +103,10 @@ export type StoredRecord = {
 }
 
 /** All records of a stream in its order. */
-export async function recordsOf(sql: Sql, { streamNo }: { streamNo: number }): Promise<StoredRecord[]> {
+export async function recordsOf(
+  sql: Sql,
+  { streamNo }: { streamNo: number },
+): Promise<StoredRecord[]> {
   return await sql<StoredRecord[]>`
     select upstream_id as id, updated_idx::float8 as idx, record_no::float8 as no, deleted, data, hash, version,
            to_char(observed_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "observedAt",

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Running } from '../bringUp.ts'
-import type { Screen } from '../screen.ts'
+import { heightOf, type Screen } from '../screen.ts'
 import { createApi } from './api.ts'
 import { createProgress, type SyncView } from './progress.ts'
 import { setUpPlayground } from './setUp.ts'
@@ -28,7 +28,8 @@ export async function showPlayground(options: {
       const syncs = await Promise.all(asked).catch(() => null)
       if (syncs !== null) {
         progress.see(syncs, Date.now())
-        const room = screen.size().rows - next.length - 3
+        const { rows, columns } = screen.size()
+        const room = rows - heightOf(next, columns) - 3
         if (screen.live) screen.block(['', ...progress.table(room), '', ...next])
         else if (due(progress.moving(), Date.now())) screen.line(progress.sentence())
       }

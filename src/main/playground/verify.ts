@@ -10,17 +10,17 @@ type Sync = { id: string; collection_ids: string[] }
 
 /**
  * Compares a simulated account with what the stream holds of it, collection by collection. The account's life is stopped
- * meanwhile, and what was still on its way gets `patienceMs` to arrive. A provider tells some changes by no event: those come
- * with the daily reading of the whole list, which is then asked for now (a resync), and gets `patienceMs` again.
+ * meanwhile, the sync is told to look now, and what was still on its way gets some time to arrive. A provider tells some
+ * changes by no event: those come with the daily reading of the whole list, which is then asked for now (a resync).
  */
 export async function verifyPlayground(options: {
   api: Api
   provider: string
   simulatorUrl: string
-  patienceMs: number
+  patience: { changesMs: number; listsMs: number }
   say: (line: string) => void
 }): Promise<Comparison[]> {
-  const { api, provider, simulatorUrl, say } = options
+  const { api, provider, simulatorUrl, patience, say } = options
   const externalId = encodeURIComponent(`playground:${provider}`)
   const found = await api.get<{ data: Sync[] }>(`/v1/syncs?external_id=${externalId}`)
   const sync = found.data[0]
@@ -30,14 +30,16 @@ export async function verifyPlayground(options: {
   await control(simulatorUrl, 'PUT', '/live', { rate: 0 })
   say(`the ${provider} account stands still now; comparing`)
   try {
-    const first = await settle(() => compareAll(api, sync, simulatorUrl), options)
+    await api.post(`/v1/syncs/${sync.id}/check`, {})
+    const look = (): Promise<Comparison[]> => compareAll(api, sync, simulatorUrl)
+    const first = await settle(look, patience.changesMs, say)
     if (isEqual(first)) return first
     const ids = first.filter((each) => wrong(each) > 0).map((each) => each.collection)
     say(
       `no event told of these; asking for the whole list of ${ids.join(', ')} now instead of within a day`,
     )
     await api.post(`/v1/syncs/${sync.id}/resync`, { collection_ids: ids })
-    return await settle(() => compareAll(api, sync, simulatorUrl), options)
+    return await settle(look, patience.listsMs, say)
   } finally {
     await control(simulatorUrl, 'PUT', '/live', { rate })
   }
@@ -45,15 +47,16 @@ export async function verifyPlayground(options: {
 
 async function settle(
   look: () => Promise<Comparison[]>,
-  options: { patienceMs: number; say: (line: string) => void },
+  patienceMs: number,
+  say: (line: string) => void,
 ): Promise<Comparison[]> {
-  const until = Date.now() + options.patienceMs
+  const until = Date.now() + patienceMs
   let said = -1
   for (;;) {
     const comparisons = await look()
     if (isEqual(comparisons) || Date.now() > until) return comparisons
     const open = comparisons.reduce((sum, each) => sum + wrong(each), 0)
-    if (open !== said) options.say(`still on their way: ${open} records`)
+    if (open !== said) say(`still on their way: ${open} records`)
     said = open
     await delay(2_000)
   }
