@@ -11,7 +11,9 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
  && mkdir -p node_modules/.cache/sluice && chown node:node node_modules/.cache/sluice
 
 FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=7100 SLUICE_METRICS_PORT=9100
+# 16 MB: else Node lets the young generation grow to 100 MB on a big machine, for nothing that could be measured.
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=16 \
+    HOST=0.0.0.0 PORT=7100 SLUICE_METRICS_PORT=9100
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json tsconfig.json LICENSE ./

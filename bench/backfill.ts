@@ -22,7 +22,13 @@ export async function backfill(flags: Flags, report: (result: Case) => void): Pr
       ratio: value / peer,
     })
     report({ case: 'beside a bare fetch loop', value, unit, peer_value: bare, ratio: value / bare })
-    report({ case: 'worker memory', value: ours.rssMb, unit: 'MB', peer_value: 300, ratio: 300 / ours.rssMb })
+    report({
+      case: 'worker memory',
+      value: ours.rssMb,
+      unit: 'MB',
+      peer_value: 300,
+      ratio: 300 / ours.rssMb,
+    })
   } finally {
     await stack.stop()
   }
@@ -50,7 +56,12 @@ async function sluice(stack: Stack, records: number): Promise<{ seconds: number;
 }
 
 async function stripeSyncEngine(stack: Stack): Promise<number> {
-  const args = ['bench/peers/stripeSyncEngine.ts', stack.databaseUrl, stack.simulatorUrl, stack.simulatorKey]
+  const args = [
+    'bench/peers/stripeSyncEngine.ts',
+    stack.databaseUrl,
+    stack.simulatorUrl,
+    stack.simulatorKey,
+  ]
   const out = await finished(spawnNode(args, { PATH: process.env['PATH'] ?? '' }))
   return (JSON.parse(out.trim().split('\n').at(-1)!) as { seconds: number }).seconds
 }
@@ -63,7 +74,10 @@ async function bareLoop(stack: Stack): Promise<number> {
       dispatcher,
       headers: { authorization: `Bearer ${stack.simulatorKey}` },
     })
-    return (await answer.body.json()) as { data: { id: string; created: number }[]; has_more: boolean }
+    return (await answer.body.json()) as {
+      data: { id: string; created: number }[]
+      has_more: boolean
+    }
   }
   const newest = (await page('')).data[0]!.created
   const oldest = newest - 2 * 366 * 86_400

@@ -34,10 +34,16 @@ export async function latency(flags: Flags, report: (result: Case) => void): Pro
       Array.from({ length: consumers }, () => consumerOf(database, { deliverPolicy: 'new' })),
     )
     const workers = made.map((consumer) =>
-      work(client, consumer.id, stopped.signal, (page, at) => {
-        if (page.committedAt === null) page.early++
-        else latencies.push(at - page.committedAt)
-      }, pages),
+      work(
+        client,
+        consumer.id,
+        stopped.signal,
+        (page, at) => {
+          if (page.committedAt === null) page.early++
+          else latencies.push(at - page.committedAt)
+        },
+        pages,
+      ),
     )
     const written = await change(database, load, pages, latencies)
     const expected = written * consumers
@@ -46,9 +52,18 @@ export async function latency(flags: Flags, report: (result: Case) => void): Pro
     await Promise.all(workers)
     const after = latencies.slice(Math.floor(latencies.length / 5)) // the first fifth warms up
     report({ case: 'changes committed', value: written / load.seconds, unit: 'records/s' })
-    for (const [name, share, limit] of [['p50', 0.5, 15], ['p99', 0.99, 60]] as const) {
+    for (const [name, share, limit] of [
+      ['p50', 0.5, 15],
+      ['p99', 0.99, 60],
+    ] as const) {
       const value = quantile(after, share)
-      report({ case: `commit to consumer, ${name}`, value, unit: 'ms', peer_value: limit, ratio: limit / value })
+      report({
+        case: `commit to consumer, ${name}`,
+        value,
+        unit: 'ms',
+        peer_value: limit,
+        ratio: limit / value,
+      })
     }
   } finally {
     await client.close()
@@ -64,7 +79,9 @@ async function change(
   pages: Map<number, Page>,
   latencies: number[],
 ): Promise<number> {
-  const bodies = Array.from({ length: records }, (_, i) => bodyOf(`id_${i}`, 0).split('"version":0'))
+  const bodies = Array.from({ length: records }, (_, i) =>
+    bodyOf(`id_${i}`, 0).split('"version":0'),
+  )
   const everyMs = (1000 * page) / perSecond
   const count = Math.floor((seconds * 1000) / everyMs)
   const started = performance.now()
@@ -76,15 +93,25 @@ async function change(
     const group = Math.floor(((n * page) % records) / 500) // as fill() has laid them
     const observations = Array.from({ length: page }, (_, i) => {
       const at = (n * page + i) % records
-      return observation(sources[group % sources.length]!, `id_${at}`, bodies[at]!.join(`"version":${n}`))
+      return observation(
+        sources[group % sources.length]!,
+        `id_${at}`,
+        bodies[at]!.join(`"version":${n}`),
+      )
     })
     const written = writePage(pools.write, {
-      streamNo, observations, path: 'change', fence: null, hints: [], looked: [], seen: null,
+      streamNo,
+      observations,
+      path: 'change',
+      fence: null,
+      hints: [],
+      looked: [],
+      seen: null,
     })
     writes.push(
       written.then(() => {
         entry.committedAt = performance.now()
-        while (entry.early-- > 0) latencies.push(0)
+        for (let i = 0; i < entry.early; i++) latencies.push(0)
       }),
     )
   }
@@ -115,7 +142,8 @@ async function work(
 async function until(met: () => boolean, patienceMs: number): Promise<void> {
   const deadline = performance.now() + patienceMs
   while (!met()) {
-    if (performance.now() > deadline) throw new Error('Not every change reached every consumer in time.')
+    if (performance.now() > deadline)
+      throw new Error('Not every change reached every consumer in time.')
     await delay(10)
   }
 }

@@ -24,7 +24,8 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
   const unit = 'records/s'
   try {
     await fill(database, records)
-    for (let i = flags.number('consumers', 1); i > 1; i--) await consumerOf(database, { deliverPolicy: 'new' })
+    for (let i = flags.number('consumers', 1); i > 1; i--)
+      await consumerOf(database, { deliverPolicy: 'new' })
     const runs = await inTurn(rounds, {
       dispatcher: () => throughDispatcher(database, shape),
       direct: () => throughSql(database, shape),
@@ -37,12 +38,30 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     report({ case: `${name}, our module without a dispatcher`, value: median(runs.direct), unit })
     for (const [peer, seconds] of await peers(database, shape)) {
       const peer_value = records / seconds
-      report({ case: `${name}, beside ${peer}`, value, unit, peer_value, ratio: value / peer_value })
+      report({
+        case: `${name}, beside ${peer}`,
+        value,
+        unit,
+        peer_value,
+        ratio: value / peer_value,
+      })
     }
     const http = median(runs.http)
-    report({ case: `${name}, through HTTP`, value: http, unit, peer_value: 20_000, ratio: http / 20_000 })
+    report({
+      case: `${name}, through HTTP`,
+      value: http,
+      unit,
+      peer_value: 20_000,
+      ratio: http / 20_000,
+    })
     const one = median(runs.one)
-    report({ case: '256 × 1, through HTTP, beside the line above', value: one, unit, peer_value: http, ratio: one / http })
+    report({
+      case: '256 × 1, through HTTP, beside the line above',
+      value: one,
+      unit,
+      peer_value: http,
+      ratio: one / http,
+    })
     report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
   } finally {
     await api.stop()
@@ -56,14 +75,20 @@ async function inTurn<Name extends string>(
   cases: Record<Name, () => Promise<number>>,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(cases) as Name[]
-  const runs = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+  const runs = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Name,
+    number[]
+  >
   for (let round = 0; round < rounds; round++) {
     for (const name of names) runs[name].push(await cases[name]())
   }
   return runs
 }
 
-async function throughDispatcher(database: Database, { records, workers, batch }: Shape): Promise<number> {
+async function throughDispatcher(
+  database: Database,
+  { records, workers, batch }: Shape,
+): Promise<number> {
   const notifier = createNotifier(database.pools.listen)
   const dispatcher = createDispatcher({ sql: database.pools.deliver, notifier })
   const consumer = await consumerOf(database)
@@ -74,7 +99,10 @@ async function throughDispatcher(database: Database, { records, workers, batch }
     for (;;) {
       const { items } = await dispatcher.next({ consumer, batchSize: batch, waitMs: 0, signal })
       if (items.length === 0) return
-      const taken = await dispatcher.ack(consumer, items.map(({ ackToken }) => ackToken))
+      const taken = await dispatcher.ack(
+        consumer,
+        items.map(({ ackToken }) => ackToken),
+      )
       acked += taken.acked
     }
   })
@@ -93,14 +121,23 @@ async function throughSql(database: Database, { records, workers, batch }: Shape
       const items = await claim(database.pools.deliver, consumer, batch)
       if (items.length === 0) return
       const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
-      const stale = await answer(database.pools.deliver, consumer.consumerNo, { kind: 'ack' }, tokens)
+      const stale = await answer(
+        database.pools.deliver,
+        consumer.consumerNo,
+        { kind: 'ack' },
+        tokens,
+      )
       acked += items.length - stale.length
     }
   })
   return rate(acked, records, seconds)
 }
 
-async function throughHttp(database: Database, api: Api, { records, workers, batch }: Shape): Promise<number> {
+async function throughHttp(
+  database: Database,
+  api: Api,
+  { records, workers, batch }: Shape,
+): Promise<number> {
   const consumer = await consumerOf(database)
   await settle(database)
   const client = api.client(workers)

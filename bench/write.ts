@@ -81,9 +81,13 @@ async function copied(setup: Setup, round: number, rowsAtOnce: number): Promise<
       const at = new Date().toISOString()
       const first = idx
       idx += rows.length
-      await copy(pools.write, rows.map(({ id, raw, hash }, i) =>
-        `${first + i}\t${first + i}\t${at}\t${at}\t${hash}\t${streamNo}\t${sources[worker]}\tf\t${id}\t${raw.replaceAll('\\', '\\\\')}\n`,
-      ))
+      await copy(
+        pools.write,
+        rows.map(
+          ({ id, raw, hash }, i) =>
+            `${first + i}\t${first + i}\t${at}\t${at}\t${hash}\t${streamNo}\t${sources[worker]}\tf\t${id}\t${raw.replaceAll('\\', '\\\\')}\n`,
+        ),
+      )
     }
   })
   return (workers * perWorker) / seconds
@@ -94,7 +98,8 @@ async function copy(sql: Sql, lines: string[]): Promise<void> {
     copy record_copy (updated_idx, record_no, changed_at, observed_at, hash, stream_no, source_no, deleted, upstream_id, data)
     from stdin`.writable()
   const chunks: string[] = []
-  for (let from = 0; from < lines.length; from += 100) chunks.push(lines.slice(from, from + 100).join(''))
+  for (let from = 0; from < lines.length; from += 100)
+    chunks.push(lines.slice(from, from + 100).join(''))
   await pipeline(Readable.from(chunks), stream)
 }
 
@@ -106,11 +111,19 @@ async function unchanged(setup: Setup, version: (n: number) => number) {
   const pages = Array.from({ length: workers }, (_, worker) => pagesOf(setup, worker, version))
   await settle(database)
   const seconds = await timed(workers, async (worker) => {
-    for (const rows of pages[worker]!) await writePage(sql, pageWrite(setup, worker, rows, 'listing'))
+    for (const rows of pages[worker]!)
+      await writePage(sql, pageWrite(setup, worker, rows, 'listing'))
   })
-  const [source] = await sql<{ sync_id: string }[]>`select sync_id from source where source_no = ${sources[0]!}`
+  const [source] = await sql<
+    { sync_id: string }[]
+  >`select sync_id from source where source_no = ${sources[0]!}`
   const { checkpointNo } = await ensureFeed(sql, {
-    syncId: source!.sync_id, streamNo, name: 'relist/bench', kind: 'relist', sourceNo: sources[0]!, start: null,
+    syncId: source!.sync_id,
+    streamNo,
+    name: 'relist/bench',
+    kind: 'relist',
+    sourceNo: sources[0]!,
+    start: null,
   })
   const { fence } = await claim(sql, checkpointNo)
   const few = pages[0]!.slice(0, 20)
@@ -129,12 +142,18 @@ async function unchanged(setup: Setup, version: (n: number) => number) {
 }
 
 async function walPosition(sql: Sql): Promise<number> {
-  const [row] = await sql<{ at: number }[]>`select (pg_current_wal_insert_lsn() - '0/0')::float8 as at`
+  const [row] = await sql<
+    { at: number }[]
+  >`select (pg_current_wal_insert_lsn() - '0/0')::float8 as at`
   return row!.at
 }
 
 /** `version` of each record's body. Bodies are made outside of the time that is measured; hashing them is part of a write. */
-function pagesOf({ batch, perWorker }: Setup, worker: number, version: (n: number) => number): Row[][] {
+function pagesOf(
+  { batch, perWorker }: Setup,
+  worker: number,
+  version: (n: number) => number,
+): Row[][] {
   const pages: Row[][] = []
   for (let from = 0; from < perWorker; from += batch) {
     const page = Array.from({ length: Math.min(batch, perWorker - from) }, (_, i) => {
@@ -146,8 +165,21 @@ function pagesOf({ batch, perWorker }: Setup, worker: number, version: (n: numbe
   return pages
 }
 
-function pageWrite({ database }: Setup, worker: number, rows: Row[], path: PageWrite['path']): PageWrite {
+function pageWrite(
+  { database }: Setup,
+  worker: number,
+  rows: Row[],
+  path: PageWrite['path'],
+): PageWrite {
   const sourceNo = database.sources[worker]!
   const observations = rows.map(({ id, raw }) => observation(sourceNo, id, raw))
-  return { streamNo: database.streamNo, observations, path, fence: null, hints: [], looked: [], seen: null }
+  return {
+    streamNo: database.streamNo,
+    observations,
+    path,
+    fence: null,
+    hints: [],
+    looked: [],
+    seen: null,
+  }
 }

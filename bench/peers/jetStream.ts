@@ -14,7 +14,11 @@ const name = 'bench'
 const connection = await connect({ servers: url })
 const manager = await jetstreamManager(connection)
 await manager.streams.add({ name, subjects: ['records'], storage: StorageType.File })
-await manager.consumers.add(name, { durable_name: name, ack_policy: AckPolicy.Explicit, max_ack_pending: 1000 })
+await manager.consumers.add(name, {
+  durable_name: name,
+  ack_policy: AckPolicy.Explicit,
+  max_ack_pending: 1000,
+})
 const client = jetstream(connection)
 for (let from = 0; from < messages; from += 500) {
   const ids = Array.from({ length: Math.min(500, messages - from) }, (_, i) => `id_${from + i}`)

@@ -10,12 +10,20 @@ const [databaseUrl = '', ...numbers] = process.argv.slice(2)
 const [jobs, workers, batch] = numbers.map(Number) as [number, number, number]
 const queue = 'bench'
 
-const boss = new PgBoss({ connectionString: databaseUrl, max: 10, supervise: false, schedule: false })
+const boss = new PgBoss({
+  connectionString: databaseUrl,
+  max: 10,
+  supervise: false,
+  schedule: false,
+})
 await boss.start()
 await boss.createQueue(queue)
 for (let from = 0; from < jobs; from += 1000) {
   const ids = Array.from({ length: Math.min(1000, jobs - from) }, (_, i) => `id_${from + i}`)
-  await boss.insert(queue, ids.map((id) => ({ data: JSON.parse(bodyOf(id, 0)) as object })))
+  await boss.insert(
+    queue,
+    ids.map((id) => ({ data: JSON.parse(bodyOf(id, 0)) as object })),
+  )
 }
 await boss.getDb().executeSql('vacuum analyze')
 
@@ -24,7 +32,10 @@ const seconds = await timed(workers, async () => {
   for (;;) {
     const fetched = await boss.fetch(queue, { batchSize: batch })
     if (fetched.length === 0) return
-    await boss.complete(queue, fetched.map(({ id }) => id))
+    await boss.complete(
+      queue,
+      fetched.map(({ id }) => id),
+    )
     done += fetched.length
   }
 })

@@ -3,8 +3,13 @@
  * into a schema of its own in the same Postgres. Unmodified; only its Stripe client is one that talks to the simulator.
  * argv: database URL, simulator URL, key. Prints one JSON line { seconds }.
  */
-import { runMigrations, StripeSync } from '@supabase/stripe-sync-engine'
+import { createRequire } from 'node:module'
 import Stripe from 'stripe'
+
+// Its ES module build finds no `__dirname`, and so skips its own migrations without a word: the CommonJS build works.
+const { runMigrations, StripeSync } = createRequire(import.meta.url)(
+  '@supabase/stripe-sync-engine',
+) as typeof import('@supabase/stripe-sync-engine')
 
 const [databaseUrl, simulatorUrl, key] = process.argv.slice(2) as [string, string, string]
 const { hostname, port } = new URL(simulatorUrl)

@@ -36,7 +36,8 @@ export async function startApi(databaseUrl: string): Promise<Api> {
   return {
     pid: child.pid!,
     rssMb: () =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) /
+      1024,
     client: (connections) => clientOf(origin, key, connections),
     async stop() {
       child.kill('SIGTERM')
@@ -56,9 +57,17 @@ function clientOf(origin: string, key: string, connections: number): Client {
   }
   return {
     next: async (consumerId, batchSize, waitMs) =>
-      await call('GET', `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}&wait_for=${waitMs}`, null),
+      await call(
+        'GET',
+        `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}&wait_for=${waitMs}`,
+        null,
+      ),
     async ack(consumerId, tokens) {
-      await call('POST', `/v1/http-consumers/${consumerId}/ack`, JSON.stringify({ ack_tokens: tokens }))
+      await call(
+        'POST',
+        `/v1/http-consumers/${consumerId}/ack`,
+        JSON.stringify({ ack_tokens: tokens }),
+      )
     },
     close: async () => await pool.close(),
   }

@@ -65,7 +65,13 @@ export async function fill(database: Database, count: number): Promise<void> {
     const ids = Array.from({ length: Math.min(pageSize, count - from) }, (_, i) => `id_${from + i}`)
     const observations = ids.map((id) => observation(sourceNo, id, bodyOf(id, 0)))
     await writePage(pools.write, {
-      streamNo, observations, path: 'change', fence: null, hints: [], looked: [], seen: null,
+      streamNo,
+      observations,
+      path: 'change',
+      fence: null,
+      hints: [],
+      looked: [],
+      seen: null,
     })
   }
   await settle(database)

@@ -1,5 +1,8 @@
 /** Runs `work` as `workers` at once; seconds until the last has ended. */
-export async function timed(workers: number, work: (worker: number) => Promise<void>): Promise<number> {
+export async function timed(
+  workers: number,
+  work: (worker: number) => Promise<void>,
+): Promise<number> {
   const started = performance.now()
   await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   return (performance.now() - started) / 1000

@@ -16,12 +16,16 @@ const version = '2.15.2'
 export async function startNats(): Promise<{ url: string; stop(): Promise<void> } | null> {
   const binary = onPath('nats-server') ?? (await built())
   if (binary === null) {
-    console.error('NATS JetStream is skipped: there is no nats-server on the PATH, and no Go to build one.')
+    console.error(
+      'NATS JetStream is skipped: there is no nats-server on the PATH, and no Go to build one.',
+    )
     return null
   }
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-nats-'))
   const port = await anyFree()
-  const child = spawn(binary, ['-js', '-sd', dir, '-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  const child = spawn(binary, ['-js', '-sd', dir, '-a', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+  })
   await untilListening(port, child)
   return {
     url: `nats://127.0.0.1:${port}`,

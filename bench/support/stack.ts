@@ -97,7 +97,7 @@ export async function finished(child: ChildProcess): Promise<string> {
   let out = ''
   child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()))
   const code = await gone(child)
-  if (code !== 0) throw new Error(`${child.spawnargs.slice(1).join(' ')} ended with ${code}`)
+  if (code !== 0) throw new Error(`${child.spawnargs[1]} ended with ${code}`)
   return out
 }
 

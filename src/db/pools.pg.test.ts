@@ -4,7 +4,7 @@ import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { toAppError } from './errors.ts'
 import { toNumber } from './pools.ts'
-import { tenants } from './schema.ts'
+import { tenants } from './schema/control.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

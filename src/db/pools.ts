@@ -2,7 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { assert } from '../domain/error.ts'
 import { sheltered } from './begin.ts'
-import * as schema from './schema.ts'
+import * as schema from './schema/control.ts'
 
 /** A raw pool: int8, timestamps and json come back as text, and go in as text. */
 export type Sql = postgres.Sql

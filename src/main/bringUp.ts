@@ -41,7 +41,7 @@ export async function bringUp(context: Context): Promise<Running> {
     HOST: config.host,
     PORT: String(config.port),
     DATABASE_URL: databaseUrl,
-    TEMPORAL_ADDRESS: temporal.address,
+    ...temporal.env,
     SLUICE_API_KEY: home.secrets.apiKey.reveal(),
     SLUICE_ENCRYPTION_KEY: home.secrets.encryptionKey.reveal(),
     // A sandbox or a simulator on this machine may be synced without more ado.
@@ -49,7 +49,7 @@ export async function bringUp(context: Context): Promise<Running> {
   }
   const [simulated] = await Promise.all([simulators, api(context, env), worker(context, env)])
   return {
-    api: `http://${config.host}:${config.port}`,
+    api: urlOf(config),
     apiKey: home.secrets.apiKey.reveal(),
     temporal: temporal.address,
     temporalUi: temporal.uiUrl,
@@ -111,12 +111,12 @@ async function temporalServer({
   tree,
   screen,
   signal,
-}: Context): Promise<{ address: string; uiUrl: string | null }> {
+}: Context): Promise<{ address: string; uiUrl: string | null; env: Environment }> {
   const step = screen.step('temporal')
   if (config.temporalAddress !== null) {
     await refuseSilent(config.temporalAddress)
     step.done(`the one of TEMPORAL_ADDRESS (${config.temporalAddress})`)
-    return { address: config.temporalAddress, uiUrl: null }
+    return { address: config.temporalAddress, uiUrl: null, env: {} }
   }
   const found = await findTemporal({ env: environment(), say: step.say, signal })
   const server = await tree.start('temporal', async () => {
@@ -130,7 +130,7 @@ async function temporalServer({
   step.done(
     `embedded, on ${server.address} (${found.from === 'path' ? found.binary : `from the ${found.from}`})`,
   )
-  return server
+  return { ...server, env: embeddedOnly(server.address, home.path('temporal/none.toml')) }
 }
 
 async function simulator(
@@ -162,7 +162,7 @@ async function api({ config, home, tree, screen }: Context, env: Environment): P
   const child = await tree.keep('api', () =>
     startChild({ entry: entry('api'), env, logFile: home.path('logs/api.log'), graceMs: 2_500 }),
   )
-  step.done(String(child.info['url'] ?? `http://${config.host}:${config.port}`))
+  step.done(String(child.info['url'] ?? urlOf(config)))
 }
 
 async function worker({ home, tree, screen }: Context, env: Environment): Promise<void> {
@@ -185,6 +185,19 @@ async function refuseSilent(address: string): Promise<void> {
   throw new ConfigError([
     `Nothing answers at TEMPORAL_ADDRESS (${address}): start that server, or leave the variable out for an embedded one.`,
   ])
+}
+
+/** The embedded server needs nothing of what is set here for another one: neither Temporal's variables nor its file. */
+function embeddedOnly(address: string, noFile: string): Environment {
+  const given = Object.keys(environment()).filter((name) => name.startsWith('TEMPORAL_'))
+  const none = Object.fromEntries(given.map((name) => [name, undefined]))
+  return { ...none, TEMPORAL_ADDRESS: address, TEMPORAL_CONFIG_FILE: noFile }
+}
+
+/** As a client on this machine calls it. */
+function urlOf({ host, port }: StartConfig): string {
+  const here = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
+  return `http://${here.includes(':') ? `[${here}]` : here}:${port}`
 }
 
 /** Node keeps what it compiled there: the next start loads in half the time. */

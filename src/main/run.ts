@@ -1,5 +1,8 @@
 import { ConfigError, EXIT_CONFIG } from '../config.ts'
-import { isAppError } from '../domain/error.ts'
+import { type ErrorKind, isAppError } from '../domain/error.ts'
+
+/** What trying again does not change: a port that is taken, a database that lacks its migrations. */
+const TO_PUT_RIGHT: readonly ErrorKind[] = ['conflict', 'permanent', 'invalid']
 
 /**
  * Runs an entry point to its end and ends the process: 0, or 78 for what the operator has to put right (said in one clear
@@ -22,7 +25,7 @@ function tell(error: unknown): number {
   }
   if (isAppError(error) && error.kind !== 'bug') {
     console.error(error.message)
-    return 1
+    return TO_PUT_RIGHT.includes(error.kind) ? EXIT_CONFIG : 1
   }
   const { syscall, code, port, address } = (error ?? {}) as NodeJS.ErrnoException & {
     port?: number

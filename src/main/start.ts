@@ -11,6 +11,8 @@ import { whatNext } from './whatNext.ts'
 /** `npm start`: everything in one process tree, on embedded defaults. */
 await run(async () => {
   const config = readConfig(environment(), 'start')
+  // Nobody reads any more (`npm start | head`): no reason to fall over.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const screen = createScreen(process.stdout)
   const home = await openHome(config, screen.line)
   const tree = createTree(home, screen.line)

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import { apiKeys, tenants } from '../db/schema.ts'
+import { apiKeys, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import { every, isUuid, keyset, notFound, pageOf, typed } from './page.ts'

@@ -1,5 +1,5 @@
 import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm'
-import { credentials, syncs, webhookEndpoints } from '../db/schema.ts'
+import { credentials, syncs, webhookEndpoints } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Sealed } from './oauthApps.ts'
 import type { Db, ListOptions, Page } from './page.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { and, eq, isNull, lt, sql } from 'drizzle-orm'
-import { idempotencyKeys } from '../db/schema.ts'
+import { idempotencyKeys } from '../db/schema/control.ts'
 import type { Db } from './page.ts'
 
 /** A request that came to no end in this time is taken over by the next equal one: its process died. */

@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { credentials, oauthApps } from '../db/schema.ts'
+import { credentials, oauthApps } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import {

@@ -1,5 +1,6 @@
 import { and, asc, eq, inArray, isNull, notInArray, sql } from 'drizzle-orm'
-import { quarantine, source, syncs } from '../db/schema.ts'
+import { syncs } from '../db/schema/control.ts'
+import { quarantine, source } from '../db/schema/stream.ts'
 import type { Db } from './page.ts'
 import { typed } from './page.ts'
 

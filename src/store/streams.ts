@@ -1,5 +1,7 @@
 import { and, eq, isNull, or, sql } from 'drizzle-orm'
-import { consumer, stream, streamHead, streams, syncs } from '../db/schema.ts'
+import { consumer } from '../db/schema/consumer.ts'
+import { streams, syncs } from '../db/schema/control.ts'
+import { stream, streamHead } from '../db/schema/stream.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import {

@@ -1,5 +1,5 @@
 import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
-import { syncs } from '../db/schema.ts'
+import { syncs } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { RateLimit } from '../domain/sync.ts'
 import type { Db, ListOptions, Page } from './page.ts'

@@ -1,5 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import { apiKeys, consumer, credentials, oauthApps, streams, syncs, tenants } from '../db/schema.ts'
+import { consumer } from '../db/schema/consumer.ts'
+import { apiKeys, credentials, oauthApps, streams, syncs, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import { every, isUuid, keyset, notFound, pageOf, sqlState } from './page.ts'

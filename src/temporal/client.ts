@@ -50,8 +50,12 @@ export function temporalAddress(
   env: Readonly<Record<string, string | undefined>>,
   overrides: { address?: string | null; namespace?: string | null } = {},
 ): TemporalAddress {
-  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(given) })
+  const given = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  const { connectionOptions, namespace } = loadClientConnectConfig({
+    overrideEnvVars: Object.fromEntries(given),
+  })
   const address = overrides.address ?? connectionOptions.address
   return {
     connection: { ...connectionOptions, ...(address === undefined ? {} : { address }) },
@@ -61,7 +65,10 @@ export function temporalAddress(
 
 /** Connects at the first call, so that a process starts while Temporal is away. */
 export function createTemporalClient(at: TemporalAddress, identity: string): Client {
-  const connection = Connection.lazy({ ...(at.connection as ConnectionOptions), connectTimeout: limits.commandDeadlineMs })
+  const connection = Connection.lazy({
+    ...(at.connection as ConnectionOptions),
+    connectTimeout: limits.commandDeadlineMs,
+  })
   return new Client({ connection, namespace: at.namespace, identity })
 }
 
@@ -73,7 +80,9 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options
   const { operatorService } = client.connection as Connection
   const present = await operatorService.listSearchAttributes({ namespace })
-  const missing = Object.keys(SEARCH_ATTRIBUTES).filter((name) => !(name in (present.customAttributes ?? {})))
+  const missing = Object.keys(SEARCH_ATTRIBUTES).filter(
+    (name) => !(name in (present.customAttributes ?? {})),
+  )
   if (missing.length === 0) return
   await operatorService.addSearchAttributes({
     namespace,
@@ -86,9 +95,11 @@ const indexedValueTypeKeyword = 2
 
 export function createSyncs(client: Client, options: { newId: () => string }): Syncs {
   const within = <T>(work: () => Promise<T>): Promise<T> =>
-    client.connection.withDeadline(Date.now() + limits.commandDeadlineMs, work).catch((error: unknown) => {
-      throw unavailable(error)
-    })
+    client.connection
+      .withDeadline(Date.now() + limits.commandDeadlineMs, work)
+      .catch((error: unknown) => {
+        throw unavailable(error)
+      })
 
   const start = (sync: SyncStart) =>
     within(async () => {
@@ -105,7 +116,11 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
     }
     // No worker answers in time; the signal waits in the history until one does.
     await within(() =>
-      client.workflow.signalWithStart(WORKFLOW_TYPE, { ...bareStart(syncId), signal: name, signalArgs: args }),
+      client.workflow.signalWithStart(WORKFLOW_TYPE, {
+        ...bareStart(syncId),
+        signal: name,
+        signalArgs: args,
+      }),
     )
     return { accepted: 'signalled' }
   }
@@ -115,7 +130,11 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
     pause: (syncId) => command(syncId, 'pause', {}),
     resume: (syncId) => command(syncId, 'resume', {}),
     resync: (syncId, collectionIds) =>
-      command(syncId, 'resync', collectionIds === undefined ? {} : { collection_ids: collectionIds }),
+      command(
+        syncId,
+        'resync',
+        collectionIds === undefined ? {} : { collection_ids: collectionIds },
+      ),
     nudge: (syncId) => command(syncId, 'nudge', {}),
     remove: (syncId, { keepRecords } = {}) =>
       command(syncId, 'remove', keepRecords === true ? { keep_records: true } : {}),
@@ -134,10 +153,20 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
   }
 }
 
-async function update(workflows: WorkflowClient, syncId: string, name: CommandName, args: [CommandInput]) {
-  const options = { args, ...(args[0].request_id === undefined ? {} : { updateId: args[0].request_id }) }
+async function update(
+  workflows: WorkflowClient,
+  syncId: string,
+  name: CommandName,
+  args: [CommandInput],
+) {
+  const options = {
+    args,
+    ...(args[0].request_id === undefined ? {} : { updateId: args[0].request_id }),
+  }
   try {
-    return await workflows.getHandle(workflowId(syncId)).executeUpdate<CommandAnswer, [CommandInput]>(name, options)
+    return await workflows
+      .getHandle(workflowId(syncId))
+      .executeUpdate<CommandAnswer, [CommandInput]>(name, options)
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error
   }
@@ -145,10 +174,11 @@ async function update(workflows: WorkflowClient, syncId: string, name: CommandNa
     ...bareStart(syncId),
     workflowIdConflictPolicy: 'USE_EXISTING',
   })
-  return await workflows.executeUpdateWithStart<(input: { syncId: string }) => Promise<void>, CommandAnswer, [CommandInput]>(
-    name,
-    { ...options, startWorkflowOperation },
-  )
+  return await workflows.executeUpdateWithStart<
+    (input: { syncId: string }) => Promise<void>,
+    CommandAnswer,
+    [CommandInput]
+  >(name, { ...options, startWorkflowOperation })
 }
 
 function bareStart(syncId: string) {
@@ -198,8 +228,12 @@ function unavailable(error: unknown): unknown {
     const kind = cause instanceof ApplicationFailure ? (cause.type as ErrorKind) : 'bug'
     return new AppError(kind, cause?.message ?? 'The sync refused the command.', { cause: error })
   }
-  return new AppError('transient', 'The workflow engine (Temporal) does not answer; try again in a few seconds.', {
-    retryAfterMs: limits.commandDeadlineMs,
-    cause: error,
-  })
+  return new AppError(
+    'transient',
+    'The workflow engine (Temporal) does not answer; try again in a few seconds.',
+    {
+      retryAfterMs: limits.commandDeadlineMs,
+      cause: error,
+    },
+  )
 }

@@ -56,7 +56,8 @@ export function takenOver(): ApplicationFailure {
 }
 
 function unexpected(error: unknown): string {
-  const name = error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'an unknown error'
+  const name =
+    error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'an unknown error'
   return `Something unexpected happened in our own code (${name}); the log of the worker has it. It is tried again.`
 }
 

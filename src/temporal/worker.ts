@@ -1,10 +1,12 @@
 /** Workers: one for workflows and short activities, one for slices. Slots and their reasons: docs/architecture.md. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { promisify } from 'node:util'
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { WorkflowBundle } from '@temporalio/worker'
 import type { ControlActivities, SliceActivities } from '../../activities/contract.ts'
 import type { TemporalAddress } from './client.ts'
@@ -33,7 +35,13 @@ export type Workers = {
 export async function createWorkers(options: WorkerOptions): Promise<Workers> {
   const { activities, bundle, identity, temporal } = options
   const connection = await NativeConnection.connect(temporal.connection)
-  const common = { connection, namespace: temporal.namespace, identity, shutdownGraceTime: 0, shutdownForceTime: '10s' } as const
+  const common = {
+    connection,
+    namespace: temporal.namespace,
+    identity,
+    shutdownGraceTime: 0,
+    shutdownForceTime: '10s',
+  } as const
   const workers = [
     await Worker.create({
       ...common,
@@ -90,12 +98,23 @@ export function quietRuntime(
 export async function workflowBundle(cacheDir: string | null): Promise<WorkflowBundle> {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   const workflowsPath = fileURLToPath(new URL(`../../workflows/index${extension}`, import.meta.url))
-  const cached = cacheDir === null ? null : join(cacheDir, `workflows-${await sourceHash(extension)}.js`)
+  const cached =
+    cacheDir === null ? null : join(cacheDir, `workflows-${await sourceHash(extension)}.js`)
   const code = cached === null ? null : await readFile(cached, 'utf8').catch(() => null)
   if (code !== null) return { code }
-  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
-  if (cacheDir !== null && cached !== null) await keep(cacheDir, cached, bundle.code).catch(() => undefined)
-  return bundle
+  const bundled = await bundleApart(workflowsPath, extension)
+  if (cacheDir !== null && cached !== null)
+    await keep(cacheDir, cached, bundled).catch(() => undefined)
+  return { code: bundled }
+}
+
+/** In a process of its own: the bundler takes some 150 MB, which a worker would keep for its life. */
+async function bundleApart(workflowsPath: string, extension: string): Promise<string> {
+  const script = fileURLToPath(new URL(`./bundle${extension}`, import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, workflowsPath], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout
 }
 
 async function keep(cacheDir: string, path: string, code: string): Promise<void> {
@@ -113,6 +132,8 @@ async function sourceHash(extension: string): Promise<string> {
     const names = (await readdir(directory)).filter((name) => name.endsWith(extension)).sort()
     for (const name of names) hash.update(name).update(await readFile(join(directory, name)))
   }
-  hash.update(await readFile(createRequire(import.meta.url).resolve('@temporalio/worker/package.json')))
+  hash.update(
+    await readFile(createRequire(import.meta.url).resolve('@temporalio/worker/package.json')),
+  )
   return hash.digest('hex').slice(0, 24)
 }

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../config.ts'
+import { identify } from './identity.ts'
 import type { Say } from './findTemporal.ts'
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal'
 /** Packages that a build from nothing compiles, for the progress shown; counted with CLI 1.8.2. */
-const PACKAGES_ABOUT = 2_150
+const PACKAGES_ABOUT = 1_717
 const SAY_EVERY_MS = 5_000
 
 /**
@@ -23,6 +25,7 @@ export async function buildTemporal(options: {
 }): Promise<void> {
   const { target, version, say } = options
   const building = `${target}.building-${process.pid}`
+  removeAbandoned(target)
   const started = Date.now()
   let compiled = 0
   let last = ''
@@ -47,6 +50,16 @@ export async function buildTemporal(options: {
     )
   } finally {
     clearInterval(timer)
+  }
+}
+
+/** What builds that were killed left half-written. */
+function removeAbandoned(target: string): void {
+  const folder = dirname(target)
+  const mark = `${basename(target)}.building-`
+  for (const name of readdirSync(folder).filter((each) => each.startsWith(mark))) {
+    const pid = Number(name.slice(mark.length))
+    if (identify(pid, '') === null) rmSync(join(folder, name), { force: true })
   }
 }
 

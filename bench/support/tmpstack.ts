@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { findTemporal } from '../../src/main/embedded/findTemporal.ts'
+import { anyFree } from '../../src/main/embedded/ports.ts'
+import { startPostgres } from '../../src/main/embedded/postgres.ts'
+import { startTemporal } from '../../src/main/embedded/temporal.ts'
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/names.ts'
+
+export type Stack = {
+  databaseUrl: string
+  simulatorUrl: string
+  simulatorKey: string
+  workerPid: number
+  /** Calls our API; throws on anything but 2xx. */
+  api(method: string, path: string, body?: unknown): Promise<any>
+  stop(): Promise<void>
+}
+
+/** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
+export async function startStack(options: { customers: number }): Promise<Stack> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+  const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
+  const { binary } = await findTemporal({ env: process.env, say: (line) => console.error(line) })
+  const temporal = await startTemporal({
+    binary,
+    dir: join(dir, 'temporal'),
+    port: await anyFree(),
+    uiPort: null,
+    searchAttributes: SEARCH_ATTRIBUTES,
+  })
+  const [apiPort, simulatorPort] = [await anyFree(), await anyFree()]
+  const apiKey = randomBytes(24).toString('base64url')
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    DATABASE_URL: postgres.url,
+    TEMPORAL_ADDRESS: temporal.address,
+    PORT: String(apiPort),
+    SLUICE_API_KEY: apiKey,
+    SLUICE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    SLUICE_UPSTREAM_HOSTS: `127.0.0.1:${simulatorPort}`,
+    LOG_LEVEL: 'warn',
+  }
+  await finished(spawnNode(['src/main/migrate.ts'], env))
+  const simulator = spawnNode(
+    ['bench/support/customers.ts', String(simulatorPort), String(options.customers)],
+    env,
+  )
+  const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
+  const children = [
+    spawn(process.execPath, [...(process.env['WF'] ?? '').split(' ').filter(Boolean), 'src/main/worker.ts'], { env, stdio: ['ignore', 'ignore', 'inherit'] }),
+    spawnNode(['src/main/api.ts'], env),
+    simulator,
+  ]
+  const base = `http://127.0.0.1:${apiPort}`
+  await Promise.all([untilOk(`${base}/readyz`), untilOk(`${simulatorUrl}/_sim/keys`)])
+  const keys = (await (await fetch(`${simulatorUrl}/_sim/keys`)).json()) as { secret: string }
+
+  return {
+    databaseUrl: postgres.url,
+    simulatorUrl,
+    simulatorKey: keys.secret,
+    workerPid: children[0]!.pid!,
+    async api(method, path, body) {
+      const response = await fetch(base + path, {
+        method,
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      const text = await response.text()
+      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`)
+      return text === '' ? null : JSON.parse(text)
+    },
+    async stop() {
+      for (const child of children) child.kill('SIGTERM')
+      await Promise.all(children.map(gone))
+      await temporal.stop()
+      await postgres.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+export function spawnNode(args: string[], env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, args, {
+    cwd: join(import.meta.dirname, '../..'),
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** Its standard output, once it ended well. */
+export async function finished(child: ChildProcess): Promise<string> {
+  let out = ''
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  const code = await gone(child)
+  if (code !== 0) throw new Error(`${child.spawnargs[1]} ended with ${code}`)
+  return out
+}
+
+export function gone(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+}
+
+export async function untilOk(url: string): Promise<void> {
+  const deadline = Date.now() + 60_000
+  for (;;) {
+    const ok = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (ok) return
+    if (Date.now() > deadline) throw new Error(`${url} did not come up within a minute`)
+    await delay(50)
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * This folder is the one source of shape. Migrations in drizzle/ are generated from it, then read and edited by a person
+ * (storage parameters, collations, triggers and functions stand there only, each with a comment). `int` surrogates
+ * (stream_no, source_no, …) never leave the database.
+ *
+ * Here: the control plane, queried with drizzle, from src/store.
+ */
+import { sql } from 'drizzle-orm'
+import {
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import { at, big, createdAt, bytea } from './columns.ts'
+import { stream } from './stream.ts'
+
+export const tenants = pgTable('tenants', {
+  id: uuid().primaryKey().defaultRandom(),
+  name: text().notNull().unique(),
+  createdAt: createdAt(),
+  deletedAt: at(),
+})
+
+export const apiKeys = pgTable('api_keys', {
+  id: uuid().primaryKey().defaultRandom(),
+  tenantId: uuid()
+    .notNull()
+    .references(() => tenants.id),
+  name: text().notNull(),
+  /** SHA-256 of the key, hex. The key itself is shown once and kept nowhere. */
+  hash: text().notNull().unique(),
+  scopes: text().array().notNull(),
+  /** Makes tenants too. */
+  operator: boolean().notNull().default(false),
+  expiresAt: at(),
+  lastUsedAt: at(),
+  revokedAt: at(),
+  createdAt: createdAt(),
+})
+
+export const streams = pgTable(
+  'streams',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    tenantId: uuid()
+      .notNull()
+      .references(() => tenants.id),
+    /** Of table `stream`. */
+    streamNo: integer()
+      .notNull()
+      .unique()
+      .references(() => stream.streamNo),
+    slug: text().notNull(),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+  },
+  (t) => [unique().on(t.tenantId, t.slug), unique().on(t.tenantId, t.id)],
+)
+
+export const oauthApps = pgTable(
+  'oauth_apps',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    tenantId: uuid()
+      .notNull()
+      .references(() => tenants.id),
+    provider: text().notNull(),
+    name: text().notNull(),
+    clientId: text().notNull(),
+    ciphertext: bytea().notNull(),
+    keyId: text().notNull(),
+    metadata: jsonb().notNull().default({}),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+  },
+  (t) => [unique().on(t.tenantId, t.id)],
+)
+
+export const credentials = pgTable(
+  'credentials',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    tenantId: uuid()
+      .notNull()
+      .references(() => tenants.id),
+    provider: text().notNull(),
+    kind: text().notNull(),
+    name: text(),
+    /** The upstream account; with provider and livemode the key of the upsert. */
+    upstreamAccount: text().notNull(),
+    livemode: boolean().notNull(),
+    /** Properties that are no secrets. */
+    properties: jsonb().notNull(),
+    /** Sealed JSON of the secret properties (credentials/seal.ts), bound to this row's id. */
+    ciphertext: bytea().notNull(),
+    keyId: text().notNull(),
+    baseUrl: text().notNull(),
+    oauthAppId: uuid(),
+    metadata: jsonb().notNull().default({}),
+    checkedAt: at(),
+    /** Set while the provider refuses it. */
+    refusedAt: at(),
+    refusedReason: text(),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.tenantId, t.provider, t.upstreamAccount, t.livemode),
+    unique().on(t.tenantId, t.id),
+    foreignKey({
+      columns: [t.tenantId, t.oauthAppId],
+      foreignColumns: [oauthApps.tenantId, oauthApps.id],
+    }),
+  ],
+)
+
+export const syncs = pgTable(
+  'syncs',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    tenantId: uuid()
+      .notNull()
+      .references(() => tenants.id),
+    streamId: uuid().notNull(),
+    credentialId: uuid().notNull(),
+    provider: text().notNull(),
+    name: text(),
+    /** active | paused | deleted. With `epoch` written only by activities/setIntent.ts (and the insert). */
+    status: text().notNull().default('active'),
+    /** Moves at pause, resume, resync and delete: whoever works under an older one gets no quota and writes nothing. */
+    epoch: big().notNull().default(1),
+    syncFrequency: text().notNull().default('continuous'),
+    maxAgeDays: integer(),
+    rateLimit: jsonb(),
+    externalId: text(),
+    metadata: jsonb().notNull().default({}),
+    initialBackfillCompletedAt: at(),
+    /** When the next sign of life is due; past it the watch starts or nudges the workflow. */
+    deadlineAt: at(),
+    lastProgressAt: at(),
+    /** The last failure that is not of one collection, in our own words; cleared by progress. */
+    errorKind: text(),
+    errorMessage: text(),
+    errorSince: at(),
+    keepRecords: boolean().notNull().default(false),
+    deletedAt: at(),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+  },
+  (t) => [
+    unique().on(t.tenantId, t.id),
+    foreignKey({
+      columns: [t.tenantId, t.streamId],
+      foreignColumns: [streams.tenantId, streams.id],
+    }),
+    foreignKey({
+      columns: [t.tenantId, t.credentialId],
+      foreignColumns: [credentials.tenantId, credentials.id],
+    }),
+    index().on(t.tenantId, t.createdAt, t.id),
+    index().on(t.credentialId),
+    index().using('gin', t.metadata),
+    index()
+      .on(t.deadlineAt)
+      .where(sql`deleted_at is null`),
+  ],
+)
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    tenantId: uuid()
+      .notNull()
+      .references(() => tenants.id),
+    key: text().notNull(),
+    route: text().notNull(),
+    bodyHash: text().notNull(),
+    /** Null while the first request is still at work. */
+    status: integer(),
+    response: text(),
+    expiresAt: at().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.key] }), index().on(t.expiresAt)],
+)
+
+export const webhookEndpoints = pgTable(
+  'webhook_endpoints',
+  {
+    tokenHash: text().primaryKey(),
+    tenantId: uuid().notNull(),
+    provider: text().notNull(),
+    credentialId: uuid().notNull(),
+    ciphertext: bytea().notNull(),
+    keyId: text().notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    foreignKey({
+      columns: [t.tenantId, t.credentialId],
+      foreignColumns: [credentials.tenantId, credentials.id],
+    }).onDelete('cascade'),
+  ],
+)

@@ -1,0 +1,91 @@
+import type { Counts } from './counts.ts'
+
+/** With synchronous_commit off the WAL writer is at most three rounds of 200 ms behind; a busy machine gets more. */
+const unflushedMs = 3000
+
+/** A record as its consumer has it. */
+export type Kept = { idx: number; data: string; deleted: boolean }
+
+/** One delivery that a worker holds. */
+export type Held = {
+  token: string
+  recordId: string
+  idx: number
+  /** When its ack_wait ends, by the database; null: it could not be asked. */
+  dueMs: number | null
+  receivedMs: number
+  /** An ack, nack or release was sent, or a crash may have taken the claim back: it may come again any time. */
+  over: boolean
+}
+
+/**
+ * What one consumer was given, kept outside of the database: no record twice in flight, no version after a newer one (G5),
+ * no token that counts after its replacement (G6), and in the end every last version acked (G4).
+ */
+export class Ledger {
+  readonly name: string
+  readonly #counts: Counts
+  readonly #held = new Map<string, Held>()
+  readonly #newest = new Map<string, number>()
+  readonly acked = new Map<string, number>()
+  /** Acks whose answer was lost: either is right. */
+  readonly maybeAcked = new Map<string, number>()
+  readonly view = new Map<string, Kept>()
+
+  constructor(name: string, counts: Counts) {
+    this.name = name
+    this.#counts = counts
+  }
+
+  /** `live`: the database still counts this delivery as out. */
+  received(held: Held, live: boolean): void {
+    const nowMs = held.receivedMs
+    const newest = this.#newest.get(held.recordId) ?? 0
+    if (held.idx < newest) {
+      if (live)
+        this.#violation('out of order', `${held.recordId} came as ${held.idx} after ${newest}`)
+      else this.#counts.add('deliveries that came after their time')
+      return
+    }
+    const before = this.#held.get(held.recordId)
+    const early =
+      before !== undefined && !before.over && before.dueMs !== null && nowMs < before.dueMs
+    if (early) {
+      const leftMs = Math.round(before.dueMs! - nowMs)
+      this.#violation(
+        'doubled in flight',
+        `${held.recordId} came again ${leftMs} ms before its time was over`,
+      )
+    }
+    this.#newest.set(held.recordId, held.idx)
+    this.#held.set(held.recordId, held)
+  }
+
+  /** The worker has done its work: the view is what a downstream table would hold. */
+  processed(recordId: string, kept: Kept): void {
+    const before = this.view.get(recordId)
+    if (before === undefined || kept.idx >= before.idx) this.view.set(recordId, kept)
+  }
+
+  isReplaced(held: Held): boolean {
+    return this.#held.get(held.recordId) !== held
+  }
+
+  ackAnswered(held: Held, wasReplaced: boolean, acked: number | null): void {
+    if (acked === null) this.maybeAcked.set(held.recordId, held.idx)
+    else if (acked > 0) {
+      if (wasReplaced) this.#violation('late ack counted', `${held.recordId} at ${held.idx}`)
+      this.acked.set(held.recordId, Math.max(held.idx, this.acked.get(held.recordId) ?? 0))
+    } else this.#counts.add('acks stale')
+  }
+
+  /** The database crashed: claims of the last moments had not reached the disk and are taken back. */
+  crashed(atMs: number): void {
+    for (const held of this.#held.values())
+      if (held.receivedMs > atMs - unflushedMs) held.over = true
+  }
+
+  #violation(kind: string, sentence: string): void {
+    this.#counts.violation(kind, `${this.name}: ${sentence}`)
+  }
+}
