@@ -33,18 +33,34 @@ export async function backfillSlice(
     const opened = await openSync(deps, syncId)
     const source = opened.sources.find((one) => one.collectionId === collectionId)
     if (opened.status !== 'active') return { ...nothing, aborted: true }
-    if (source === undefined || !source.enumerating || source.blockedKind !== null) return { ...nothing, done: true }
+    if (source === undefined || !source.enumerating || source.blockedKind !== null)
+      return { ...nothing, done: true }
     const progress = { ...nothing }
     try {
       await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
-      await read(deps, opened, source, slice, progress, startedAtMs + limits.backfillSliceMs, heartbeat)
+      await read(
+        deps,
+        opened,
+        source,
+        slice,
+        progress,
+        startedAtMs + limits.backfillSliceMs,
+        heartbeat,
+      )
       if (!slice.signal.aborted) progress.done = await finish(deps, opened, source)
       await lifeSign(deps.pools.write, syncId, limits.lifeSignDueMs)
     } catch (error) {
       await judge(deps, opened, source, slice, progress, toAppError(error))
     }
     progress.aborted ||= slice.signal.aborted
-    deps.log.info({ event: 'slice.done', kind: 'backfill', syncId, collection: collectionId, ...progress, ms: deps.now() - startedAtMs })
+    deps.log.info({
+      event: 'slice.done',
+      kind: 'backfill',
+      syncId,
+      collection: collectionId,
+      ...progress,
+      ms: deps.now() - startedAtMs,
+    })
     return progress
   })
 }
@@ -99,7 +115,12 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
   })
   if (finished === null) return false
   await noteBackfilled(sql, opened.syncId)
-  deps.log.info({ event: 'collection.enumerated', syncId: opened.syncId, collection: source.collectionId, ...finished })
+  deps.log.info({
+    event: 'collection.enumerated',
+    syncId: opened.syncId,
+    collection: source.collectionId,
+    ...finished,
+  })
   return true
 }
 
@@ -127,9 +148,18 @@ async function judge(
     return
   }
   if (error.kind === 'permanent') {
-    await block(sql, source.sourceNo, { kind: error.kind, reason: error.message, probeMs: limits.probeEveryMs })
+    await block(sql, source.sourceNo, {
+      kind: error.kind,
+      reason: error.message,
+      probeMs: limits.probeEveryMs,
+    })
     await noteBackfilled(sql, opened.syncId)
-    deps.log.warn({ event: 'collection.blocked', syncId: opened.syncId, collection: source.collectionId, reason: error.message })
+    deps.log.warn({
+      event: 'collection.blocked',
+      syncId: opened.syncId,
+      collection: source.collectionId,
+      reason: error.message,
+    })
     progress.blocked = error.message.slice(0, 300)
     return
   }

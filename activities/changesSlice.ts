@@ -38,11 +38,15 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
       }
       try {
         await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
-        await follow(work, slice, progress, { once: frequency !== 'continuous', endMs: startedAtMs + limits.changesSliceMs })
+        await follow(work, slice, progress, {
+          once: frequency !== 'continuous',
+          endMs: startedAtMs + limits.changesSliceMs,
+        })
       } catch (thrown) {
         const error = toAppError(thrown)
         if (!slice.signal.aborted && error.kind !== 'stopped') {
-          if (error.kind === 'auth') await refuseCredential(deps.pools.write, opened.credential.id, error.message)
+          if (error.kind === 'auth')
+            await refuseCredential(deps.pools.write, opened.credential.id, error.message)
           await noteFailure(deps.pools.write, syncId, error)
           throw error
         }
@@ -50,10 +54,20 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
     }
     const standing = await standingOf(deps.pools.write, syncId)
     const aborted = slice.signal.aborted || standing.epoch !== opened.epoch
-    const waitMs = aborted ? 0 : Math.round(waitForPassMs(frequency, deps.now() - startedAtMs, deps.random()))
+    const waitMs = aborted
+      ? 0
+      : Math.round(waitForPassMs(frequency, deps.now() - startedAtMs, deps.random()))
     if (waitMs > 0) await promiseLife(deps.pools.write, syncId, waitMs + 5 * minute)
     const { looks, ...seen } = progress
-    deps.log.info({ event: 'slice.done', kind: 'changes', syncId, ...seen, looks, aborted, ms: deps.now() - startedAtMs })
+    deps.log.info({
+      event: 'slice.done',
+      kind: 'changes',
+      syncId,
+      ...seen,
+      looks,
+      aborted,
+      ms: deps.now() - startedAtMs,
+    })
     return { ...standing, ...seen, aborted, waitMs }
   })
 }
@@ -99,7 +113,9 @@ async function partsOf(work: Work, progress: Progress): Promise<Part[]> {
   progress.replan ||= feeds.restarted
   const parts = await Promise.all([
     ...feeds.followed.map(async (feed) => await feedPart(work, feed)),
-    ...opened.sources.map(async (source) => (source.blockedKind === null ? await relistPart(work, source) : null)),
+    ...opened.sources.map(async (source) =>
+      source.blockedKind === null ? await relistPart(work, source) : null,
+    ),
   ])
   const probes = opened.sources.map((source) => probePart(work, source))
   return [...parts, ...probes].filter((part) => part !== null)

@@ -11,7 +11,11 @@ import { acceptCredential, promiseLife, refuseCredential } from './state.ts'
 const minute = 60_000
 
 /** Is the credential accepted, and still the same account in the same mode? No request unless the sync is active. */
-export async function checkCredential(deps: ActivityDeps, syncId: string, signal: AbortSignal): Promise<Checked> {
+export async function checkCredential(
+  deps: ActivityDeps,
+  syncId: string,
+  signal: AbortSignal,
+): Promise<Checked> {
   const opened = await openSync(deps, syncId)
   const { status, epoch, facts } = opened
   const answer = (refused: string | null): Checked => ({ status, epoch, facts, refused })
@@ -49,6 +53,7 @@ function otherAccount(deps: ActivityDeps, opened: Opened, identity: Identity): s
     return 'The credential is now one of the other mode (live or test). Put back one of the mode that this sync began with.'
   }
   const unnamed = credential.upstreamAccount === kind?.fallbackAccount(properties)
-  if (identity.account === null || unnamed || identity.account === credential.upstreamAccount) return null
+  if (identity.account === null || unnamed || identity.account === credential.upstreamAccount)
+    return null
   return 'The credential now belongs to another account. Put back one of the account that this sync began with.'
 }

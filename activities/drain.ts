@@ -20,7 +20,12 @@ type Look =
   | { row: TouchedRow; error: AppError }
 
 /** One commit's worth. Throws `auth`, `rate_limited` and `stopped`, after what was seen is committed. */
-export async function drain(deps: ActivityDeps, opened: Opened, fence: Fence, ctx: Context): Promise<Drained> {
+export async function drain(
+  deps: ActivityDeps,
+  opened: Opened,
+  fence: Fence,
+  ctx: Context,
+): Promise<Drained> {
   const sql = deps.pools.write
   const rows = await dueTouched(sql, { syncId: opened.syncId, limit: limits.drainBatch })
   if (rows.length === 0) return { looked: 0, changed: 0, more: false }
@@ -30,7 +35,9 @@ export async function drain(deps: ActivityDeps, opened: Opened, fence: Fence, ct
   if (seen.length > 0) {
     const written = await storePage(deps, opened, {
       // Each body was true when its own request was granted.
-      changes: seen.flatMap((look) => look.changes.map((change) => ({ observedAt: look.observedAt, ...change }))),
+      changes: seen.flatMap((look) =>
+        look.changes.map((change) => ({ observedAt: look.observedAt, ...change })),
+      ),
       observedAt: seen[0]!.observedAt,
       path: 'change',
       fence,
@@ -64,10 +71,14 @@ async function lookAtOne(opened: Opened, row: TouchedRow, ctx: Context): Promise
   const name = collectionName(row.collectionId)
   const get = opened.sources.find((source) => source.sourceNo === row.sourceNo)?.collection.get
   // Cannot be asked for by id: the next enumeration of the collection tells.
-  if (get === undefined) return { row, changes: [], observedAt: new Date(0).toISOString(), error: null }
+  if (get === undefined)
+    return { row, changes: [], observedAt: new Date(0).toISOString(), error: null }
   try {
     const { changes, observedAt } = await get(ctx, row.id)
-    const sure = changes.some((one) => one.collection === name && one.id === row.id && (one.raw !== null || one.deleted === true))
+    const sure = changes.some(
+      (one) =>
+        one.collection === name && one.id === row.id && (one.raw !== null || one.deleted === true),
+    )
     if (!sure) throw new Error(`a look at one ${name} tells of it`)
     return { row, changes, observedAt, error: null }
   } catch (error) {
@@ -75,14 +86,24 @@ async function lookAtOne(opened: Opened, row: TouchedRow, ctx: Context): Promise
   }
 }
 
-async function postpone(deps: ActivityDeps, opened: Opened, failed: Extract<Look, { error: AppError }>[]): Promise<void> {
+async function postpone(
+  deps: ActivityDeps,
+  opened: Opened,
+  failed: Extract<Look, { error: AppError }>[],
+): Promise<void> {
   const sql = deps.pools.write
   for (const { row, error } of failed) {
     if (error.kind === 'rate_limited' || error.kind === 'stopped' || error.kind === 'auth') continue
     const delayMs = backoffMs(row.attempts, limits.hintBackoffMs, limits.hintBackoffMaxMs)
     await postponeTouched(sql, [row], error.retryAfterMs ?? delayMs)
     if (error.kind !== 'bug') continue
-    deps.log.error({ event: 'hint.failed', syncId: opened.syncId, collection: row.collectionId, upstreamId: row.id, error })
+    deps.log.error({
+      event: 'hint.failed',
+      syncId: opened.syncId,
+      collection: row.collectionId,
+      upstreamId: row.id,
+      error,
+    })
     if (row.attempts + 1 >= limits.quarantineAfter) {
       await quarantine(sql, { sourceNo: row.sourceNo, id: row.id, raw: null, error: error.message })
     }

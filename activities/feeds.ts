@@ -9,7 +9,11 @@ import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
 
 export type Followed = { name: string; checkpointNo: number }
-export type Feeds = { followed: Followed[]; lost: { name: string; reason: string }[]; restarted: boolean }
+export type Feeds = {
+  followed: Followed[]
+  lost: { name: string; reason: string }[]
+  restarted: boolean
+}
 
 /** The feed that tells of a collection's changes, if any. */
 export function feedOf(source: OpenSource): string | null {
@@ -24,7 +28,11 @@ export function sourcesOfFeed(opened: Opened, feed: string): OpenSource[] {
  * Takes a position in every feed that has none, so that nothing falls between it and what is read afterwards. A feed that
  * was lost meanwhile has missed changes: its collections are compared anew.
  */
-export async function positionFeeds(deps: ActivityDeps, opened: Opened, ctx: Context): Promise<Feeds> {
+export async function positionFeeds(
+  deps: ActivityDeps,
+  opened: Opened,
+  ctx: Context,
+): Promise<Feeds> {
   const sql = deps.pools.write
   const names = [...new Set(opened.sources.flatMap((source) => feedOf(source) ?? []))]
   const known = await positions(sql, opened.syncId)
@@ -36,7 +44,10 @@ export async function positionFeeds(deps: ActivityDeps, opened: Opened, ctx: Con
       continue
     }
     try {
-      feeds.followed.push({ name, checkpointNo: await position(deps, opened, name, at?.checkpointNo ?? null, ctx) })
+      feeds.followed.push({
+        name,
+        checkpointNo: await position(deps, opened, name, at?.checkpointNo ?? null, ctx),
+      })
       feeds.restarted ||= at !== undefined
     } catch (error) {
       if (!isAppError(error, 'permanent')) throw error
@@ -48,7 +59,12 @@ export async function positionFeeds(deps: ActivityDeps, opened: Opened, ctx: Con
 }
 
 /** From now on the feed's collections are compared on a schedule; health says so. */
-export async function loseFeed(deps: ActivityDeps, opened: Opened, name: string, reason: string): Promise<void> {
+export async function loseFeed(
+  deps: ActivityDeps,
+  opened: Opened,
+  name: string,
+  reason: string,
+): Promise<void> {
   const sql = deps.pools.write
   const { checkpointNo } = await ensureFeed(sql, { ...rowOf(opened, name), start: null })
   await moveTo(sql, opened, checkpointNo, null)
@@ -60,7 +76,12 @@ export async function loseFeed(deps: ActivityDeps, opened: Opened, name: string,
 }
 
 /** A feed that no longer reaches back to its position: a new one, then everything is compared. */
-export async function restartFeed(deps: ActivityDeps, opened: Opened, feed: Followed, ctx: Context): Promise<void> {
+export async function restartFeed(
+  deps: ActivityDeps,
+  opened: Opened,
+  feed: Followed,
+  ctx: Context,
+): Promise<void> {
   await position(deps, opened, feed.name, feed.checkpointNo, ctx)
 }
 
@@ -73,7 +94,8 @@ async function position(
 ): Promise<number> {
   const sql = deps.pools.write
   const feed = opened.connector.feeds[name]
-  if (feed === undefined) throw new AppError('permanent', `The connector has no feed called ${name}.`)
+  if (feed === undefined)
+    throw new AppError('permanent', `The connector has no feed called ${name}.`)
   const start = await feed.start(ctx)
   if (checkpointNo === null) {
     return (await ensureFeed(sql, { ...rowOf(opened, name), start })).checkpointNo
@@ -101,7 +123,13 @@ async function moveTo(sql: Sql, opened: Opened, checkpointNo: number, cursor: Js
 }
 
 function rowOf(opened: Opened, name: string) {
-  return { syncId: opened.syncId, streamNo: opened.streamNo, name: `feed/${name}`, kind: 'feed' as const, sourceNo: null }
+  return {
+    syncId: opened.syncId,
+    streamNo: opened.streamNo,
+    name: `feed/${name}`,
+    kind: 'feed' as const,
+    sourceNo: null,
+  }
 }
 
 async function positions(sql: Sql, syncId: string) {

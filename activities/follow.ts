@@ -99,7 +99,12 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
 async function lost(work: Work, feed: Followed, error: unknown): Promise<Turn> {
   const { deps, opened, ctx } = work
   if (!isAppError(error, 'permanent')) throw error
-  deps.log.warn({ event: 'feed.lost', syncId: opened.syncId, feed: feed.name, reason: error.message })
+  deps.log.warn({
+    event: 'feed.lost',
+    syncId: opened.syncId,
+    feed: feed.name,
+    reason: error.message,
+  })
   if (error.code === 'feed-expired') await restartFeed(deps, opened, feed, ctx)
   else {
     await loseFeed(deps, opened, feed.name, error.message)
@@ -149,7 +154,9 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
       try {
         const page = await source.collection.list(ctx, window.at, bounds)
         const done = page.done || (page.oldestMs !== undefined && page.oldestMs < window.fromMs!)
-        window = done ? { doneAtMs: deps.now(), fromMs: null, at: null } : { ...window, at: page.cursor }
+        window = done
+          ? { doneAtMs: deps.now(), fromMs: null, at: null }
+          : { ...window, at: page.cursor }
         const written = await storePage(deps, opened, {
           changes: page.changes,
           observedAt: page.observedAt,
@@ -163,7 +170,11 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
         return { ...quiet, changes }
       } catch (error) {
         if (!isAppError(error, 'permanent')) throw error
-        await block(deps.pools.write, source.sourceNo, { kind: error.kind, reason: error.message, probeMs: limits.probeEveryMs })
+        await block(deps.pools.write, source.sourceNo, {
+          kind: error.kind,
+          reason: error.message,
+          probeMs: limits.probeEveryMs,
+        })
         return { ...quiet, gone: true }
       }
     },
@@ -182,12 +193,20 @@ export function probePart(work: Work, source: OpenSource): Part | null {
         await source.collection.list(ctx, null, { fromMs: null, toMs: null })
       } catch (error) {
         if (!isAppError(error, 'permanent')) throw error
-        await block(deps.pools.write, source.sourceNo, { kind: error.kind, reason: error.message, probeMs: limits.probeEveryMs })
+        await block(deps.pools.write, source.sourceNo, {
+          kind: error.kind,
+          reason: error.message,
+          probeMs: limits.probeEveryMs,
+        })
         part.dueAtMs = deps.now() + limits.probeEveryMs
         return quiet
       }
       await unblock(deps.pools.write, source.sourceNo)
-      deps.log.info({ event: 'collection.unblocked', syncId: opened.syncId, collection: source.collectionId })
+      deps.log.info({
+        event: 'collection.unblocked',
+        syncId: opened.syncId,
+        collection: source.collectionId,
+      })
       return { ...quiet, replan: true, gone: true }
     },
   }

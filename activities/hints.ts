@@ -23,7 +23,11 @@ export async function hint(
 /** The fuse: lets held deletes through, or drops them. `collectionIds` null: all. Returns how many collections had any. */
 export async function decideDeletes(
   sql: Sql,
-  { syncId, collectionIds, approve }: { syncId: string; collectionIds: string[] | null; approve: boolean },
+  {
+    syncId,
+    collectionIds,
+    approve,
+  }: { syncId: string; collectionIds: string[] | null; approve: boolean },
 ): Promise<number> {
   const held = await sql<{ sourceNo: number }[]>`
     select source_no as "sourceNo"
@@ -32,7 +36,8 @@ export async function decideDeletes(
        and (${collectionIds === null}::bool or collection_id = any(${collectionIds ?? []}::text[]))`
   let decided = 0
   for (const { sourceNo } of held) {
-    if ((await decideHeld(sql, { sourceNo, decision: approve ? 'approve' : 'reject' })) !== null) decided += 1
+    if ((await decideHeld(sql, { sourceNo, decision: approve ? 'approve' : 'reject' })) !== null)
+      decided += 1
   }
   await sql.notify(touchedChannel, syncId).catch(() => undefined)
   return decided

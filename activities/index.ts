@@ -14,18 +14,28 @@ import { planBackfill } from './planBackfill.ts'
 import { purge } from './purge.ts'
 import { setIntent } from './setIntent.ts'
 
-export function createActivities(deps: ActivityDeps): { control: ControlActivities; slices: SliceActivities } {
+export function createActivities(deps: ActivityDeps): {
+  control: ControlActivities
+  slices: SliceActivities
+} {
   const shell =
     <In extends { syncId: string }, Out>(work: (input: In, signal: AbortSignal) => Promise<Out>) =>
     async (input: In): Promise<Out> => {
       const { info, cancellationSignal } = Context.current()
       try {
         const answer = await work(input, cancellationSignal)
-        assert(JSON.stringify(answer).length <= limits.payloadBytes, 'answers of activities are small')
+        assert(
+          JSON.stringify(answer).length <= limits.payloadBytes,
+          'answers of activities are small',
+        )
         return answer
       } catch (thrown) {
         if (thrown instanceof CancelledFailure) throw thrown
-        throw failureOf(deps, thrown, { activity: info.activityType, attempt: info.attempt, syncId: input.syncId })
+        throw failureOf(deps, thrown, {
+          activity: info.activityType,
+          attempt: info.attempt,
+          syncId: input.syncId,
+        })
       }
     }
   return {
@@ -36,7 +46,9 @@ export function createActivities(deps: ActivityDeps): { control: ControlActiviti
       purge: shell(({ syncId }) => purge(deps, syncId)),
     },
     slices: {
-      backfillSlice: shell((input) => backfillSlice(deps, input, () => Context.current().heartbeat())),
+      backfillSlice: shell((input) =>
+        backfillSlice(deps, input, () => Context.current().heartbeat()),
+      ),
       changesSlice: shell(({ syncId }) => changesSlice(deps, syncId)),
     },
   }

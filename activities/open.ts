@@ -64,7 +64,12 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
   return {
     ...sync,
     status: row.status,
-    facts: { provider: row.provider, tenantId: row.tenant_id, name: row.name, frequency: row.sync_frequency },
+    facts: {
+      provider: row.provider,
+      tenantId: row.tenant_id,
+      name: row.name,
+      frequency: row.sync_frequency,
+    },
     streamNo: row.stream_no,
     maxAgeDays: row.max_age_days,
     keepRecords: row.keep_records,
@@ -124,6 +129,7 @@ async function readRow(deps: ActivityDeps, syncId: string): Promise<Row> {
       join streams t on t.id = s.stream_id
       join credentials c on c.id = s.credential_id
      where s.id = ${syncId}`
-  if (row === undefined) throw new AppError('not_found', 'This sync is gone: its row is no longer in the database.')
+  if (row === undefined)
+    throw new AppError('not_found', 'This sync is gone: its row is no longer in the database.')
   return { ...row, rate_limits: JSON.parse(row.rate_limits) as RateLimit[] }
 }

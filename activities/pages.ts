@@ -22,7 +22,11 @@ export type StorePage = {
 }
 
 /** Commits one page. Throws AppError: `stopped` when fenced. */
-export async function storePage(deps: ActivityDeps, opened: Opened, page: StorePage): Promise<Written> {
+export async function storePage(
+  deps: ActivityDeps,
+  opened: Opened,
+  page: StorePage,
+): Promise<Written> {
   const write = pageWrite(opened, page)
   const written = await commit(deps, write)
   const { provider } = opened.facts
@@ -35,7 +39,10 @@ export async function storePage(deps: ActivityDeps, opened: Opened, page: StoreP
 }
 
 /** The page as the stream takes it. Changes of collections that this sync does not have are left out. */
-export function pageWrite(opened: Pick<Opened, 'streamNo' | 'sources'>, page: StorePage): PageWrite {
+export function pageWrite(
+  opened: Pick<Opened, 'streamNo' | 'sources'>,
+  page: StorePage,
+): PageWrite {
   const byName = new Map(opened.sources.map((source) => [source.name, source]))
   const observations: Observation[] = []
   const hints: Hint[] = []
@@ -63,7 +70,10 @@ export function pageWrite(opened: Pick<Opened, 'streamNo' | 'sources'>, page: St
 
 function observation(source: OpenSource, change: Change, observedAt: string): Observation {
   const { collection } = source
-  const value = change.raw === null ? null : (change.value ?? (JSON.parse(change.raw) as Record<string, unknown>))
+  const value =
+    change.raw === null
+      ? null
+      : (change.value ?? (JSON.parse(change.raw) as Record<string, unknown>))
   return {
     sourceNo: source.sourceNo,
     id: change.id,
@@ -91,7 +101,12 @@ async function commit(deps: ActivityDeps, page: PageWrite): Promise<Written> {
 }
 
 /** If nothing of a page can be written, it is not the records. */
-async function commitOneByOne(deps: ActivityDeps, sql: Sql, page: PageWrite, first: unknown): Promise<Written> {
+async function commitOneByOne(
+  deps: ActivityDeps,
+  sql: Sql,
+  page: PageWrite,
+  first: unknown,
+): Promise<Written> {
   const refused: { observation: Observation; error: string }[] = []
   for (const one of page.observations) {
     const error = await tryOne(sql, {
@@ -107,8 +122,18 @@ async function commitOneByOne(deps: ActivityDeps, sql: Sql, page: PageWrite, fir
   }
   if (refused.length === page.observations.length && refused.length > 1) throw first
   for (const { observation, error } of refused) {
-    await quarantine(sql, { sourceNo: observation.sourceNo, id: observation.id, raw: observation.raw, error })
-    deps.log.error({ event: 'record.quarantined', sourceNo: observation.sourceNo, upstreamId: observation.id, reason: error })
+    await quarantine(sql, {
+      sourceNo: observation.sourceNo,
+      id: observation.id,
+      raw: observation.raw,
+      error,
+    })
+    deps.log.error({
+      event: 'record.quarantined',
+      sourceNo: observation.sourceNo,
+      upstreamId: observation.id,
+      reason: error,
+    })
   }
   const rest = await writePage(sql, { ...page, observations: [] })
   return { ...rest, updated: rest.updated + page.observations.length - refused.length }

@@ -18,9 +18,14 @@ const shownReason = 160
  * Commits what begins and tells what there is to read. The positions of the feeds come first, so that no change falls
  * between an enumeration and the feed.
  */
-export async function planBackfill(deps: ActivityDeps, syncId: string, signal: AbortSignal): Promise<Plan> {
+export async function planBackfill(
+  deps: ActivityDeps,
+  syncId: string,
+  signal: AbortSignal,
+): Promise<Plan> {
   const opened = await openSync(deps, syncId)
-  if (opened.status !== 'active') return answer(opened, { collections: [], nextDueInMs: hour, records: 0, notes: [] })
+  if (opened.status !== 'active')
+    return answer(opened, { collections: [], nextDueInMs: hour, records: 0, notes: [] })
   const feeds = await positionFeeds(deps, opened, opened.context('changes', signal))
   // Restarting a feed makes enumerations due: the rows are read again.
   const sources = feeds.restarted ? await reread(deps, opened) : opened.sources
@@ -35,7 +40,11 @@ export async function planBackfill(deps: ActivityDeps, syncId: string, signal: A
       ranges: [{ loMs: oldestWanted(opened, source, deps.now()), hiMs: null }],
     })
   }
-  await promiseLife(deps.pools.write, syncId, plan.read.length > 0 ? 10 * minute : plan.nextDueInMs + 10 * minute)
+  await promiseLife(
+    deps.pools.write,
+    syncId,
+    plan.read.length > 0 ? 10 * minute : plan.nextDueInMs + 10 * minute,
+  )
   return answer(
     { ...opened, sources },
     {
@@ -43,7 +52,10 @@ export async function planBackfill(deps: ActivityDeps, syncId: string, signal: A
       nextDueInMs: plan.nextDueInMs,
       records: await recordsSeen(deps, syncId),
       notes: [
-        ...feeds.lost.map(({ reason }) => `Changes cannot be followed and are compared every few minutes instead: ${reason}`),
+        ...feeds.lost.map(
+          ({ reason }) =>
+            `Changes cannot be followed and are compared every few minutes instead: ${reason}`,
+        ),
         ...sources
           .filter((source) => source.held)
           .map((source) => `Many deletes of \`${source.collectionId}\` wait for approval.`),
@@ -76,7 +88,9 @@ function answer(
     ...rest,
     notes: rest.notes.map((note) => note.slice(0, 2 * shownReason)).slice(0, 3),
     collectionsTotal: sources.length,
-    collectionsComplete: sources.filter((source) => source.backfilled && source.blockedKind === null).length,
+    collectionsComplete: sources.filter(
+      (source) => source.backfilled && source.blockedKind === null,
+    ).length,
     blocked: blocked.slice(0, shownBlocked).map(({ collectionId, blockedReason }) => ({
       collectionId,
       reason: (blockedReason ?? '').slice(0, shownReason),
@@ -85,7 +99,9 @@ function answer(
 }
 
 async function reread(deps: ActivityDeps, opened: Opened): Promise<OpenSource[]> {
-  const rows = new Map((await sourcesOf(deps.pools.write, opened.syncId)).map((row) => [row.sourceNo, row]))
+  const rows = new Map(
+    (await sourcesOf(deps.pools.write, opened.syncId)).map((row) => [row.sourceNo, row]),
+  )
   return opened.sources.map((source) => ({ ...source, ...rows.get(source.sourceNo) }))
 }
 

@@ -8,7 +8,10 @@ import { openSync } from './open.ts'
  * Part of a removal: tombstones for all records of the sync, so that every consumer hears of it; none where they are to be
  * kept. Every call walks from the start: what is a tombstone already costs next to nothing.
  */
-export async function purge(deps: ActivityDeps, syncId: string): Promise<{ done: boolean; records: number }> {
+export async function purge(
+  deps: ActivityDeps,
+  syncId: string,
+): Promise<{ done: boolean; records: number }> {
   const sql = deps.pools.write
   const { keepRecords } = await openSync(deps, syncId)
   const endMs = deps.now() + limits.purgeMs
@@ -17,7 +20,12 @@ export async function purge(deps: ActivityDeps, syncId: string): Promise<{ done:
     let after: string | null = null
     do {
       if (deps.now() > endMs) return { done: false, records }
-      const { count, lastId }: { count: number; lastId: string | null } = await purgeSource(sql, { streamNo, sourceNo, hard: false, after })
+      const { count, lastId }: { count: number; lastId: string | null } = await purgeSource(sql, {
+        streamNo,
+        sourceNo,
+        hard: false,
+        after,
+      })
       records += count
       after = lastId
     } while (after !== null)

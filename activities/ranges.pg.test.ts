@@ -29,7 +29,13 @@ async function reading(database: TestDatabase, things: ReturnType<typeof thingsA
   const sync = await makeSync(sql)
   const before = await opened(sql, sync, { thing: things.collection })
   const { sourceNo, streamNo, collectionId } = before.sources[0]!
-  await beginGeneration(sql, { syncId: sync.syncId, sourceNo, streamNo, collectionId, ranges: [{ loMs: null, hiMs: null }] })
+  await beginGeneration(sql, {
+    syncId: sync.syncId,
+    sourceNo,
+    streamNo,
+    collectionId,
+    ranges: [{ loMs: null, hiMs: null }],
+  })
   const now = await opened(sql, sync, { thing: things.collection })
   const again = async (more: Partial<RangesOptions> = {}): Promise<RangesOptions> => ({
     deps: depsOf(database),
@@ -41,7 +47,8 @@ async function reading(database: TestDatabase, things: ReturnType<typeof thingsA
     onPage: () => undefined,
     ...more,
   })
-  const stored = async () => Number((await sql`select count(*) from record where source_no = ${sourceNo}`)[0]!['count'])
+  const stored = async () =>
+    Number((await sql`select count(*) from record where source_no = ${sourceNo}`)[0]!['count'])
   return { again, sourceNo, stored }
 }
 
@@ -53,7 +60,8 @@ test('a range is cut while it is read, every part is read, and none of it twice 
   await readRanges(await again())
   expect(await stored()).toBe(500)
   expect(await openRanges(database.sql, { sourceNo })).toEqual([])
-  const ranges = await database.sql`select 1 from checkpoint where source_no = ${sourceNo} and kind = 'range'`
+  const ranges =
+    await database.sql`select 1 from checkpoint where source_no = ${sourceNo} and kind = 'range'`
   expect(ranges.length).toBeGreaterThan(3)
   expect(things.lists.length).toBeLessThan(50 + 3 * ranges.length)
 })

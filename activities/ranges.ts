@@ -21,7 +21,14 @@ export type RangesOptions = {
 
 /** Ends when all ranges are done, `over` says so, or the first error, which is thrown when nothing runs any more. */
 export async function readRanges(options: RangesOptions): Promise<void> {
-  const pool: Pool = { waiting: options.ranges.map((range) => range.checkpointNo), active: new Set(), busy: 0, idle: 0, wakes: [], error: null }
+  const pool: Pool = {
+    waiting: options.ranges.map((range) => range.checkpointNo),
+    active: new Set(),
+    busy: 0,
+    idle: 0,
+    wakes: [],
+    error: null,
+  }
   const over = () => pool.error !== null || options.over()
   const reader = async () => {
     for (let next = await take(pool, over); next !== null; next = await take(pool, over)) {
@@ -32,7 +39,9 @@ export async function readRanges(options: RangesOptions): Promise<void> {
       }
     }
   }
-  const readers = options.source.collection.ranges ? limits.readersAtOnce : Math.min(limits.readersAtOnce, options.ranges.length)
+  const readers = options.source.collection.ranges
+    ? limits.readersAtOnce
+    : Math.min(limits.readersAtOnce, options.ranges.length)
   await Promise.all(Array.from({ length: readers }, reader))
   if (pool.error !== null) throw pool.error.thrown
 }
@@ -87,7 +96,10 @@ async function readRange(options: RangesOptions, pool: Pool, checkpointNo: numbe
       mine.oldestMs = Math.min(page.oldestMs ?? mine.oldestMs, mine.oldestMs)
       const done = page.done || (mine.loMs !== null && mine.oldestMs < mine.loMs)
       // The next page is under way while this one is being written.
-      reading = done || over() ? null : read(options, page.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
+      reading =
+        done || over()
+          ? null
+          : read(options, page.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
       await writing
       writing = write(options, claimed, page, done)
       writing.catch(() => undefined)
@@ -110,7 +122,12 @@ function read({ source, ctx }: RangesOptions, cursor: Json, bounds: Bounds): Pro
   return page
 }
 
-async function write({ deps, opened, source, onPage }: RangesOptions, range: Claim, page: Page, done: boolean): Promise<void> {
+async function write(
+  { deps, opened, source, onPage }: RangesOptions,
+  range: Claim,
+  page: Page,
+  done: boolean,
+): Promise<void> {
   await storePage(deps, opened, {
     changes: page.changes,
     observedAt: page.observedAt,
@@ -124,7 +141,13 @@ async function write({ deps, opened, source, onPage }: RangesOptions, range: Cla
 }
 
 /** Gives the older part of what is left to an idle reader, if this is the largest range and worth it. */
-async function share(options: RangesOptions, pool: Pool, mine: Active, claimed: Claim, newestMs: number): Promise<void> {
+async function share(
+  options: RangesOptions,
+  pool: Pool,
+  mine: Active,
+  claimed: Claim,
+  newestMs: number,
+): Promise<void> {
   if (!options.source.collection.ranges || mine.oldestMs === Infinity || options.over()) return
   const largest = Math.max(...[...pool.active].map(leftOf))
   if (leftOf(mine) < largest / 2) return

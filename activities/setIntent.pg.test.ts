@@ -34,7 +34,14 @@ test('G8: after a pause nobody who worked before it can write', async () => {
   const { sql } = database
   const { syncId, streamNo } = await makeSync(sql)
   const [source] = await sourcesOf(sql, syncId)
-  const { checkpointNo } = await ensureFeed(sql, { syncId, streamNo, name: 'feed/events', kind: 'feed', sourceNo: null, start: 1 })
+  const { checkpointNo } = await ensureFeed(sql, {
+    syncId,
+    streamNo,
+    name: 'feed/events',
+    kind: 'feed',
+    sourceNo: null,
+    start: 1,
+  })
   const { fence } = await claim(sql, checkpointNo)
   const page = {
     streamNo,
@@ -58,7 +65,10 @@ test('a resync makes an enumeration due, of the named collections or of all', as
   const { sql } = database
   const { syncId } = await makeSync(sql, ['acme:thing', 'acme:other'])
   await sql`update source set enumerate_due_at = clock_timestamp() + interval '7 days', generation = 1 where sync_id = ${syncId}`
-  const due = async () => (await sourcesOf(sql, syncId)).filter((one) => one.enumerateDueInMs === 0).map((one) => one.collectionId)
+  const due = async () =>
+    (await sourcesOf(sql, syncId))
+      .filter((one) => one.enumerateDueInMs === 0)
+      .map((one) => one.collectionId)
   await setIntent(deps(database), { syncId, intent: 'resync', collectionIds: ['acme:other'] })
   expect(await due()).toEqual(['acme:other'])
   await setIntent(deps(database), { syncId, intent: 'resync' })
@@ -69,7 +79,8 @@ test('a paused sync owes no sign of life, an active one does', async () => {
   await using database = await createTestDatabase()
   const { sql } = database
   const { syncId } = await makeSync(sql)
-  const deadline = async () => (await sql`select deadline_at from syncs where id = ${syncId}`)[0]!['deadline_at']
+  const deadline = async () =>
+    (await sql`select deadline_at from syncs where id = ${syncId}`)[0]!['deadline_at']
   await setIntent(deps(database), { syncId, intent: 'pause' })
   expect(await deadline()).toBeNull()
   await setIntent(deps(database), { syncId, intent: 'resume' })
@@ -80,7 +91,9 @@ test('the word goes out after the commit', async () => {
   await using database = await createTestDatabase()
   const { syncId } = await makeSync(database.sql)
   const heard: string[] = []
-  const { unlisten } = await database.pools.listen.listen('sluice_intent', (payload) => heard.push(payload))
+  const { unlisten } = await database.pools.listen.listen('sluice_intent', (payload) =>
+    heard.push(payload),
+  )
   await setIntent(deps(database), { syncId, intent: 'nudge' })
   await expect.poll(() => heard, { interval: 10 }).toEqual([syncId])
   await unlisten()

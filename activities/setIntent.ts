@@ -9,7 +9,12 @@ import type { Intent, Standing } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 import { intentChannel } from './slices.ts'
 
-export type IntentInput = { syncId: string; intent: Intent; collectionIds?: string[]; keepRecords?: boolean }
+export type IntentInput = {
+  syncId: string
+  intent: Intent
+  collectionIds?: string[]
+  keepRecords?: boolean
+}
 
 type Row = { status: SyncStatus; epoch: string }
 
@@ -21,10 +26,14 @@ export async function setIntent(deps: ActivityDeps, input: IntentInput): Promise
   const sql = deps.pools.write
   const standing = await sql
     .begin(async (tx) => {
-      const [before] = await tx<Row[]>`select status, epoch from syncs where id = ${input.syncId} for update`
-      if (before === undefined) throw new AppError('not_found', 'This sync is gone: its row is no longer in the database.')
+      const [before] = await tx<
+        Row[]
+      >`select status, epoch from syncs where id = ${input.syncId} for update`
+      if (before === undefined)
+        throw new AppError('not_found', 'This sync is gone: its row is no longer in the database.')
       const status = statusAfter(before.status, input.intent)
-      if (!moves(before.status, input.intent)) return { status: before.status, epoch: Number(before.epoch) }
+      if (!moves(before.status, input.intent))
+        return { status: before.status, epoch: Number(before.epoch) }
       const after = await write(tx, input, status)
       return { status: after.status, epoch: Number(after.epoch) }
     })
@@ -50,9 +59,11 @@ async function write(tx: Query, input: IntentInput, status: SyncStatus): Promise
            error_kind = null, error_message = null, error_since = null
      where id = ${syncId}
     returning status, epoch`
-  if (intent === 'nudge') await tx`update source set probe_at = clock_timestamp() where sync_id = ${syncId} and blocked_at is not null`
+  if (intent === 'nudge')
+    await tx`update source set probe_at = clock_timestamp() where sync_id = ${syncId} and blocked_at is not null`
   else await fenceSync(tx, syncId)
-  if (intent === 'resync') await requestEnumeration(tx, { syncId, collectionIds: input.collectionIds ?? null })
+  if (intent === 'resync')
+    await requestEnumeration(tx, { syncId, collectionIds: input.collectionIds ?? null })
   return row!
 }
 

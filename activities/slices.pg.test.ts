@@ -14,7 +14,11 @@ const log = createLog({ logLevel: 'silent' })
 const soon = { timeout: 5_000, interval: 10 }
 
 async function worker(database: TestDatabase, failed: ActivityRef[] = []) {
-  const slices = createSlices({ pools: database.pools, fail: async (activity) => void failed.push(activity), log })
+  const slices = createSlices({
+    pools: database.pools,
+    fail: async (activity) => void failed.push(activity),
+    log,
+  })
   await slices.start()
   return { slices, [Symbol.asyncDispose]: async () => await slices.stop() }
 }
@@ -92,7 +96,12 @@ test('G9: slices of a worker without a sign of life are failed by a survivor, so
     insert into slices (sync_id, name, worker_id, workflow_id, run_id, activity_id)
     values (${syncId}, 'changes', ${dead}, 'w', 'r', '7'), (${syncId}, 'backfill/acme:thing', ${alive}, 'w', 'r', '8')`
   const failed: ActivityRef[] = []
-  const options = { sql, workerId: alive, log, fail: async (activity: ActivityRef) => void failed.push(activity) }
+  const options = {
+    sql,
+    workerId: alive,
+    log,
+    fail: async (activity: ActivityRef) => void failed.push(activity),
+  }
   expect(await takeOver(options)).toBe(1)
   expect(failed).toEqual([{ workflowId: 'w', runId: 'r', activityId: '7' }])
   expect(await takeOver(options)).toBe(0)
@@ -122,7 +131,12 @@ test('a slice that another worker took over leaves the row of its successor alon
   await expect.poll(() => registered(database, syncId), soon).toBe(1)
   const [row] = await database.sql`select worker_id from slices where sync_id = ${syncId}`
   const second = run(two.slices, syncId, untilAborted)
-  await expect.poll(async () => (await database.sql`select worker_id from slices where sync_id = ${syncId}`)[0], soon).not.toEqual(row)
+  await expect
+    .poll(
+      async () => (await database.sql`select worker_id from slices where sync_id = ${syncId}`)[0],
+      soon,
+    )
+    .not.toEqual(row)
   one.slices.abortAll('taken over')
   await first
   expect(await registered(database, syncId)).toBe(1)

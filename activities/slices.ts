@@ -33,7 +33,12 @@ export type Slices = {
   stop(): Promise<void>
 }
 
-type Running = { syncId: string; epoch: number | null; controller: AbortController; wake: () => void }
+type Running = {
+  syncId: string
+  epoch: number | null
+  controller: AbortController
+  wake: () => void
+}
 
 export function createSlices(options: { pools: Pools; fail: FailActivity; log: Log }): Slices {
   const { pools, fail, log } = options
@@ -68,8 +73,10 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
     const standing = new Map(rows.map((row) => [row.id, row]))
     for (const slice of running) {
       const now = standing.get(slice.syncId)
-      const same = now?.status === 'active' && (slice.epoch === null || Number(now.epoch) === slice.epoch)
-      if (!same) slice.controller.abort(new AppError('stopped', 'The sync was asked to be something else.'))
+      const same =
+        now?.status === 'active' && (slice.epoch === null || Number(now.epoch) === slice.epoch)
+      if (!same)
+        slice.controller.abort(new AppError('stopped', 'The sync was asked to be something else.'))
       slice.wake()
     }
   }
@@ -81,13 +88,27 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
         if (!stopped) log.warn({ event: `worker.${what}.failed`, error: toAppError(error) })
       }
       stops.push(
-        await listen(pools, intentChannel, (syncId) => {
-          for (const slice of of(syncId)) slice.controller.abort(new AppError('stopped', 'The sync was asked to be something else.'))
-        }, () => void reread().catch(quiet('reread'))),
-        await listen(pools, touchedChannel, (syncId) => of(syncId).forEach((slice) => slice.wake()), () => undefined),
+        await listen(
+          pools,
+          intentChannel,
+          (syncId) => {
+            for (const slice of of(syncId))
+              slice.controller.abort(
+                new AppError('stopped', 'The sync was asked to be something else.'),
+              )
+          },
+          () => void reread().catch(quiet('reread')),
+        ),
+        await listen(
+          pools,
+          touchedChannel,
+          (syncId) => of(syncId).forEach((slice) => slice.wake()),
+          () => undefined,
+        ),
         every(limits.leaseEveryMs, async () => await beat().catch(quiet('lease'))),
         every(limits.leaseEveryMs, async () => {
-          if (!lost()) await takeOver({ sql: pools.write, workerId, fail, log }).catch(quiet('takeover'))
+          if (!lost())
+            await takeOver({ sql: pools.write, workerId, fail, log }).catch(quiet('takeover'))
         }),
         every(limits.leaseEveryMs / 4, async () => {
           if (!lost() || running.size === 0) return
@@ -99,7 +120,11 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
 
     async run({ syncId, name }, body) {
       if (lost() || stopped) {
-        throw new AppError('transient', 'This worker cannot reach the database; another one will run the slice.', { retryAfterMs: 1_000 })
+        throw new AppError(
+          'transient',
+          'This worker cannot reach the database; another one will run the slice.',
+          { retryAfterMs: 1_000 },
+        )
       }
       const context = Context.current()
       const controller = new AbortController()
@@ -109,7 +134,13 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
       const { workflowExecution, activityId } = context.info
       running.add(slice)
       try {
-        slice.epoch = await enter(pools, { syncId, name, workerId, activityId, ...workflowExecution! })
+        slice.epoch = await enter(pools, {
+          syncId,
+          name,
+          workerId,
+          activityId,
+          ...workflowExecution!,
+        })
         return await body({ signal, wait: waiter.wait })
       } finally {
         running.delete(slice)
@@ -133,7 +164,10 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
 type Entry = { syncId: string; name: string; workerId: string; activityId: string }
 
 /** Returns the sync's epoch as of now: whatever changes it later is heard, or found by a reread. */
-async function enter(pools: Pools, entry: Entry & { workflowId: string; runId: string }): Promise<number | null> {
+async function enter(
+  pools: Pools,
+  entry: Entry & { workflowId: string; runId: string },
+): Promise<number | null> {
   const { syncId, name, workerId, activityId, workflowId, runId } = entry
   const [row] = await pools.write<{ epoch: string | null }[]>`
     insert into slices (sync_id, name, worker_id, workflow_id, run_id, activity_id)
@@ -152,7 +186,12 @@ async function leave(pools: Pools, { syncId, name, workerId, activityId }: Entry
      where sync_id = ${syncId} and name = ${name} and worker_id = ${workerId} and activity_id = ${activityId}`
 }
 
-async function listen(pools: Pools, channel: string, heard: (payload: string) => void, connected: () => void) {
+async function listen(
+  pools: Pools,
+  channel: string,
+  heard: (payload: string) => void,
+  connected: () => void,
+) {
   const { unlisten } = await pools.listen.listen(channel, heard, connected)
   return async () => await unlisten().catch(() => undefined)
 }

@@ -30,7 +30,11 @@ export async function noteFailure(sql: Sql, syncId: string, error: AppError): Pr
      where id = ${syncId}`
 }
 
-export async function refuseCredential(sql: Sql, credentialId: string, reason: string): Promise<void> {
+export async function refuseCredential(
+  sql: Sql,
+  credentialId: string,
+  reason: string,
+): Promise<void> {
   await sql`
     update credentials
        set refused_at = coalesce(refused_at, clock_timestamp()), refused_reason = ${reason}, checked_at = clock_timestamp()
@@ -48,7 +52,9 @@ export async function acceptCredential(sql: Sql, credentialId: string): Promise<
 export async function standingOf(sql: Sql, syncId: string): Promise<Standing> {
   const [row] = await sql<{ status: SyncStatus; epoch: string }[]>`
     select status, epoch from syncs where id = ${syncId}`
-  return row === undefined ? { status: 'deleted', epoch: Number.MAX_SAFE_INTEGER } : { status: row.status, epoch: Number(row.epoch) }
+  return row === undefined
+    ? { status: 'deleted', epoch: Number.MAX_SAFE_INTEGER }
+    : { status: row.status, epoch: Number(row.epoch) }
 }
 
 /** Set once: every collection that can be read has been enumerated. */
@@ -62,4 +68,3 @@ export async function noteBackfilled(sql: Sql, syncId: string): Promise<void> {
          select 1 from source
           where sync_id = ${syncId} and removed_at is null and backfilled_at is null and blocked_at is null)`
 }
-

@@ -8,10 +8,21 @@ export type ActivityRef = { workflowId: string; runId: string; activityId: strin
 /** Fails the activity so that it is retried at once. Resolves also where it is no longer running. */
 export type FailActivity = (activity: ActivityRef) => Promise<void>
 
-type Row = { sync_id: string; name: string; workflow_id: string; run_id: string; activity_id: string }
+type Row = {
+  sync_id: string
+  name: string
+  workflow_id: string
+  run_id: string
+  activity_id: string
+}
 
 /** One round; returns how many were taken over. Rows whose activity could not be failed stay for the next round. */
-export async function takeOver(options: { sql: Sql; workerId: string; fail: FailActivity; log: Log }): Promise<number> {
+export async function takeOver(options: {
+  sql: Sql
+  workerId: string
+  fail: FailActivity
+  log: Log
+}): Promise<number> {
   const { sql, workerId, fail, log } = options
   // Nearly always there is nothing, and no transaction is needed to see that.
   const [dead] = await sql`
@@ -30,7 +41,14 @@ export async function takeOver(options: { sql: Sql; workerId: string; fail: Fail
        limit ${limits.takeoverBatch}
          for update of s skip locked`
     const outcomes = await Promise.allSettled(
-      rows.map(async (row) => await fail({ workflowId: row.workflow_id, runId: row.run_id, activityId: row.activity_id })),
+      rows.map(
+        async (row) =>
+          await fail({
+            workflowId: row.workflow_id,
+            runId: row.run_id,
+            activityId: row.activity_id,
+          }),
+      ),
     )
     const done = rows.filter((_, at) => outcomes[at]!.status === 'fulfilled')
     await tx`

@@ -50,7 +50,7 @@ async function sluice(stack: Stack, records: number): Promise<{ seconds: number;
     const stream = await stack.api('GET', `/v1/streams/${sync.stream_id}`)
     rssMb = Math.max(rssMb, await residentMb(stack.workerPid))
     if (stream.last_idx >= records) break
-    await delay(20)
+    await delay(150)
   }
   return { seconds: (performance.now() - started) / 1000, rssMb }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { writePage } from '../src/stream/write.ts'
+import type { Observation } from '../src/stream/write.ts'
 import { startApi, tokensOf } from './support/api.ts'
 import type { Client } from './support/api.ts'
 import type { Database } from './support/database.ts'
@@ -74,7 +75,7 @@ export async function latency(flags: Flags, report: (result: Case) => void): Pro
 
 /** Pages at an even pace, by the clock: where a page is late the next ones catch up. Returns how many records changed. */
 async function change(
-  { pools, streamNo, sources }: Database,
+  database: Database,
   { perSecond, page, seconds, records }: Load,
   pages: Map<number, Page>,
   latencies: number[],
@@ -82,6 +83,7 @@ async function change(
   const bodies = Array.from({ length: records }, (_, i) =>
     bodyOf(`id_${i}`, 0).split('"version":0'),
   )
+  const { sources } = database
   const everyMs = (1000 * page) / perSecond
   const count = Math.floor((seconds * 1000) / everyMs)
   const started = performance.now()
@@ -99,24 +101,27 @@ async function change(
         bodies[at]!.join(`"version":${n}`),
       )
     })
-    const written = writePage(pools.write, {
-      streamNo,
-      observations,
-      path: 'change',
-      fence: null,
-      hints: [],
-      looked: [],
-      seen: null,
-    })
     writes.push(
-      written.then(() => {
-        entry.committedAt = performance.now()
-        for (let i = 0; i < entry.early; i++) latencies.push(0)
+      commit(database, observations, entry).then((early) => {
+        for (let i = 0; i < early; i++) latencies.push(0)
+        return undefined
       }),
     )
   }
   await Promise.all(writes)
   return count * page
+}
+
+/** Returns how many deliveries of the page came before its commit was answered. */
+async function commit(
+  { pools, streamNo }: Database,
+  observations: Observation[],
+  entry: Page,
+): Promise<number> {
+  const rest = { fence: null, hints: [], looked: [], seen: null }
+  await writePage(pools.write, { streamNo, observations, path: 'change', ...rest })
+  entry.committedAt = performance.now()
+  return entry.early
 }
 
 /** One worker of one consumer: takes what there is, notes when it came, acks. */

@@ -6,6 +6,7 @@ import type { Client } from '@temporalio/client'
 import { ActivityNotFoundError } from '@temporalio/client'
 import pkg from '../package.json' with { type: 'json' }
 import { createActivities } from '../activities/index.ts'
+import { trimStreams } from '../activities/housekeeping.ts'
 import { createSlices } from '../activities/slices.ts'
 import type { ActivityRef } from '../activities/takeover.ts'
 import type { ApiDeps } from './api/deps.ts'
@@ -16,7 +17,6 @@ import { connectorOf, connectors } from './connectors/registry.ts'
 import { createIdentify } from './credentials/identity.ts'
 import { createSealer } from './credentials/seal.ts'
 import { assertMigrated } from './db/migrate.ts'
-import type { Pools } from './db/pools.ts'
 import { openPools } from './db/pools.ts'
 import { createDispatcher } from './delivery/dispatcher.ts'
 import { createNotifier } from './delivery/notifier.ts'
@@ -27,8 +27,13 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ensureOperatorKey } from './store/apiKeys.ts'
 import { ensureDefaultTenant } from './store/tenants.ts'
-import { createSyncs, createTemporalClient, ensureSearchAttributes, temporalAddress } from './temporal/client.ts'
-import type { Syncs, TemporalAddress } from './temporal/client.ts'
+import {
+  createSyncs,
+  createTemporalClient,
+  ensureSearchAttributes,
+  temporalAddress,
+} from './temporal/client.ts'
+import type { TemporalAddress } from './temporal/client.ts'
 import { takenOver } from './temporal/failure.ts'
 import { createWorkers, quietRuntime, workflowBundle } from './temporal/worker.ts'
 import { createHttp } from './upstream/http.ts'
@@ -55,12 +60,24 @@ export type WorkerProcess = {
   ready(): boolean
 }
 
-export async function createWorkerDeps({ config, log, metrics, temporal = addressOf(config) }: DepsOptions): Promise<WorkerProcess> {
-  const pools = openPools(config.databaseUrl.reveal(), { applicationName: 'sluice-worker', write: workerWriteConnections })
+export async function createWorkerDeps({
+  config,
+  log,
+  metrics,
+  temporal = addressOf(config),
+}: DepsOptions): Promise<WorkerProcess> {
+  const pools = openPools(config.databaseUrl.reveal(), {
+    applicationName: 'sluice-worker',
+    write: workerWriteConnections,
+  })
   await assertMigrated(pools.write)
   const client = createTemporalClient(temporal, identityOf('worker'))
   await ensureSearchAttributes(client).catch((error: unknown) => {
-    log.warn({ event: 'temporal.search_attributes', hint: 'Register them by hand: see docs/operations.md.', error })
+    log.warn({
+      event: 'temporal.search_attributes',
+      hint: 'Register them by hand: see docs/operations.md.',
+      error,
+    })
   })
   const syncs = createSyncs(client, { newId: randomUUID })
   const quota = createQuota(pools.write, { listen: pools.listen })
@@ -86,7 +103,16 @@ export async function createWorkerDeps({ config, log, metrics, temporal = addres
     sliceSlots,
   })
   await slices.start()
-  const watch = watchEvery(pools, syncs, log)
+  const routines = [
+    every('watch', limits.watchEveryMs, log, async () => await watchOnce(pools.write, syncs)),
+    every(
+      'trim',
+      limits.trimEveryMs,
+      log,
+      async () => await trimStreams(pools.write, () => stopping),
+    ),
+  ]
+  let stopping = false
   let ended: Promise<void> | undefined
   return {
     run: () => (ended ??= workers.run()),
@@ -95,7 +121,8 @@ export async function createWorkerDeps({ config, log, metrics, temporal = addres
       workers.shutdown()
       slices.abortAll('The worker is shutting down.')
       await ended?.catch(() => undefined)
-      clearInterval(watch)
+      stopping = true
+      for (const end of routines) await end()
       await slices.stop()
       await quota.close()
       await workers.close()
@@ -109,14 +136,33 @@ export async function createWorkerDeps({ config, log, metrics, temporal = addres
 /** Prepared workflow code of this version, made at the first start. */
 const bundleDir = fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url))
 
-function watchEvery(pools: Pools, syncs: Syncs, log: Log): NodeJS.Timeout {
-  const round = async () => {
-    const woken = await watchOnce(pools.write, syncs)
-    if (woken > 0) log.warn({ event: 'watch.woken', syncs: woken })
+/** Again and again, never twice at once; workers that start together do not stay together. Returns the way out. */
+function every(
+  what: string,
+  ms: number,
+  log: Log,
+  round: () => Promise<number>,
+): () => Promise<void> {
+  let busy: Promise<void> | null = null
+  const timer = setInterval(
+    () => {
+      busy ??= round()
+        .then(
+          (count) => {
+            if (count > 0) log.info({ event: `${what}.done`, count })
+          },
+          (error: unknown) => log.warn({ event: `${what}.failed`, error }),
+        )
+        .finally(() => {
+          busy = null
+        })
+    },
+    ms * (0.9 + 0.2 * Math.random()),
+  ).unref()
+  return async () => {
+    clearInterval(timer)
+    await busy
   }
-  return setInterval(() => {
-    round().catch((error: unknown) => log.warn({ event: 'watch.failed', error }))
-  }, limits.watchEveryMs * (0.9 + 0.2 * Math.random())).unref()
 }
 
 /** An activity that is no longer there needs no taking over. */
@@ -161,10 +207,17 @@ export async function createApiDeps({
     healthOf: async (tenant, syncIds) => await healthOf(pools.write, tenant, syncIds),
     hint: async (credentialId, hints) => await hint(pools.write, credentialId, hints),
     decideDeletes: async (decision) => await decideDeletes(pools.write, decision),
-    ready: async () => ({ database: await problem(() => pools.write`select 1`), temporal: await problem(() => syncs.ping()) }),
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    ready: async () => ({
+      database: await problem(() => pools.write`select 1`),
+      temporal: await problem(() => syncs.ping()),
+    }),
+    metrics: async () => ({
+      contentType: metrics.registry.contentType,
+      text: await metrics.registry.metrics(),
+    }),
     log,
-    onRequest: ({ method, route, status, ms }) => metrics.httpRequests.observe({ method, route, status: String(status) }, ms / 1_000),
+    onRequest: ({ method, route, status, ms }) =>
+      metrics.httpRequests.observe({ method, route, status: String(status) }, ms / 1_000),
     publicUrl: config.publicUrl,
     version: pkg.version,
     now: Date.now,

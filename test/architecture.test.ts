@@ -22,7 +22,7 @@ function sources(folder: string): Source[] {
 }
 
 const all = folders.flatMap(sources)
-const code = all.filter((file) => !/\.test\.ts$/.test(file.path))
+const code = all.filter((file) => !file.path.endsWith('.test.ts'))
 
 /** Files that match `pattern` and do not live where it may stand. */
 function offenders(pattern: RegExp, allowed: RegExp): string[] {
@@ -43,7 +43,10 @@ describe('the walls', () => {
 
   test('a provider is named only in connectors, simulators and the playground of npm start', () => {
     expect(
-      offenders(/['"`](stripe|hubspot|salesforce|shopify)\b/i, /^src\/(connectors|simulators|main)\//),
+      offenders(
+        /['"`](stripe|hubspot|salesforce|shopify)\b/i,
+        /^src\/(connectors|simulators|main)\//,
+      ),
     ).toEqual([])
   })
 
@@ -53,18 +56,33 @@ describe('the walls', () => {
 
   test('failures for Temporal are built only in src/temporal/failure.ts', () => {
     expect(
-      offenders(/new ApplicationFailure|ApplicationFailure\.(create|retryable|nonRetryable)/, /^src\/temporal\/failure\.ts$|^workflows\//),
+      offenders(
+        /new ApplicationFailure|ApplicationFailure\.(create|retryable|nonRetryable)/,
+        /^src\/temporal\/failure\.ts$|^workflows\//,
+      ),
     ).toEqual([])
   })
 
   test('problem bodies are built only in src/api/problem.ts', () => {
-    expect(offenders(/application\/problem\+json['"`]\s*[,}]?\s*\)/, /^src\/api\/(problem|openapi|schemas)/)).toEqual([])
+    expect(
+      offenders(
+        /application\/problem\+json['"`]\s*[,}]?\s*\)/,
+        /^src\/api\/(problem|openapi|schemas)/,
+      ),
+    ).toEqual([])
   })
 
   test('records and checkpoints are written only by src/stream', () => {
     expect(
-      offenders(/\b(insert into|update|delete from)\s+(record|checkpoint)\b/i, /^src\/(stream|db\/functions)\//),
-    ).toEqual(['activities/setIntent.ts'].filter((path) => code.some((file) => file.path === path && /update checkpoint/i.test(file.text))))
+      offenders(
+        /\b(insert into|update|delete from)\s+(record|checkpoint)\b/i,
+        /^src\/(stream|db\/functions)\//,
+      ),
+    ).toEqual(
+      ['activities/setIntent.ts'].filter((path) =>
+        code.some((file) => file.path === path && /update checkpoint/i.test(file.text)),
+      ),
+    )
   })
 
   test('nothing but tests, benches and npm start uses a simulator', () => {
@@ -73,7 +91,12 @@ describe('the walls', () => {
 
   test('nothing imports main, and only main and tests import deps', () => {
     expect(offenders(/from '[^']*\/main\//, /^src\/main\//)).toEqual([])
-    expect(offenders(/from '[^']*\/deps\.ts'/, /^(src\/main\/|src\/api\/|src\/deps\.ts|src\/temporal\/worker\.ts|activities\/)/)).toEqual([])
+    expect(
+      offenders(
+        /from '[^']*\/deps\.ts'/,
+        /^(src\/main\/|src\/api\/|src\/deps\.ts|src\/temporal\/worker\.ts|activities\/)/,
+      ),
+    ).toEqual([])
   })
 
   test('the source never points at a folder outside the project', () => {

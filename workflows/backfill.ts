@@ -15,7 +15,9 @@ export async function backfillLoop(run: Run): Promise<void> {
     const waitMs = await round(run)
     show(run)
     if (waitMs > 0 && !stopping(run)) {
-      await condition(() => stopping(run) || run.replan, waitMs, { summary: 'The next collection is due to be compared' })
+      await condition(() => stopping(run) || run.replan, waitMs, {
+        summary: 'The next collection is due to be compared',
+      })
     }
   }
 }
@@ -24,7 +26,9 @@ export async function backfillLoop(run: Run): Promise<void> {
 async function round(run: Run): Promise<number> {
   run.replan = false
   try {
-    run.plan = await errands.planBackfill.executeWithOptions({ summary: 'What is left to read?' }, [{ syncId: run.syncId }])
+    run.plan = await errands.planBackfill.executeWithOptions({ summary: 'What is left to read?' }, [
+      { syncId: run.syncId },
+    ])
   } catch (error) {
     if (isCancellation(error)) throw error
     return judge(run, error) === 'at once' ? limits.leaseEveryMs : minute
@@ -44,7 +48,11 @@ async function readAll(run: Run, collections: string[]): Promise<boolean> {
   const waiting = [...collections]
   let moved = false
   const reader = async () => {
-    for (let id = waiting.shift(); id !== undefined && !stopping(run) && !run.replan; id = waiting.shift()) {
+    for (
+      let id = waiting.shift();
+      id !== undefined && !stopping(run) && !run.replan;
+      id = waiting.shift()
+    ) {
       const before = run.reading.get(id)?.records ?? 0
       run.reading.set(id, { records: before })
       show(run)
@@ -58,7 +66,9 @@ async function readAll(run: Run, collections: string[]): Promise<boolean> {
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(limits.collectionsAtOnce, collections.length) }, reader))
+  await Promise.all(
+    Array.from({ length: Math.min(limits.collectionsAtOnce, collections.length) }, reader),
+  )
   run.reading.clear()
   return moved
 }
@@ -67,7 +77,9 @@ async function read(run: Run, collectionId: string) {
   try {
     return await counted(
       run,
-      backfill.backfillSlice.executeWithOptions({ summary: `Read ${collectionId}` }, [{ syncId: run.syncId, collectionId }]),
+      backfill.backfillSlice.executeWithOptions({ summary: `Read ${collectionId}` }, [
+        { syncId: run.syncId, collectionId },
+      ]),
     )
   } catch (error) {
     if (isCancellation(error)) throw error

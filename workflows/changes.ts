@@ -19,16 +19,21 @@ export async function changesLoop(run: Run): Promise<void> {
     const answer = await look(run)
     if (answer !== null) note(run, answer)
     // A nudge that came during the slice has been heard by it, or is heard now.
-    if (run.nudges === nudges) run.nextPassAtMs = answer === null ? run.nextPassAtMs : nextPass(answer)
+    if (run.nudges === nudges)
+      run.nextPassAtMs = answer === null ? run.nextPassAtMs : nextPass(answer)
     show(run)
   }
 }
 
 async function look(run: Run): Promise<ChangesAnswer | null> {
   const frequency = run.facts?.frequency ?? 'continuous'
-  const summary = frequency === 'continuous' ? 'Follow the changes' : `Look for changes (every ${frequency})`
+  const summary =
+    frequency === 'continuous' ? 'Follow the changes' : `Look for changes (every ${frequency})`
   try {
-    return await counted(run, changes.changesSlice.executeWithOptions({ summary }, [{ syncId: run.syncId }]))
+    return await counted(
+      run,
+      changes.changesSlice.executeWithOptions({ summary }, [{ syncId: run.syncId }]),
+    )
   } catch (error) {
     if (isCancellation(error)) throw error
     run.nextPassAtMs = Date.now() + (judge(run, error) === 'at once' ? second : minute)

@@ -1,5 +1,11 @@
 /** pause, resume, resync, nudge, remove: each an update with an answer, and a plain signal of the same name. */
-import { ApplicationFailure, condition, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow'
+import {
+  ApplicationFailure,
+  condition,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow'
 import type { CommandAnswer, CommandInput, CommandName } from '../src/temporal/names.ts'
 import { COMMANDS } from '../src/temporal/names.ts'
 import { control } from './options.ts'
@@ -7,7 +13,8 @@ import type { Command, Run } from './run.ts'
 import { adopt } from './run.ts'
 
 const descriptions: Record<CommandName, string> = {
-  pause: 'Stops all requests for this sync at once. Nothing is lost: resume goes on where it stopped.',
+  pause:
+    'Stops all requests for this sync at once. Nothing is lost: resume goes on where it stopped.',
   resume: 'Goes on where it was paused.',
   resync:
     'Reads collections again from the start and compares; what did not change does not move. Input, optional: {"collection_ids": ["provider:collection"]}.',
@@ -36,7 +43,10 @@ export function listen(run: Run): void {
           validate(run, name, input)
           enqueue(run, name, input)
         } catch (error) {
-          run.trouble = { message: `A signal was ignored: ${(error as Error).message}`, sinceMs: Date.now() }
+          run.trouble = {
+            message: `A signal was ignored: ${(error as Error).message}`,
+            sinceMs: Date.now(),
+          }
         }
       },
       { description },
@@ -115,7 +125,8 @@ async function answered(run: Run, command: Command | null): Promise<CommandAnswe
 }
 
 function validate(run: Run, name: CommandName, input: unknown): void {
-  if (run.status === 'deleted' && name !== 'remove') throw refused('conflict', 'this sync is being removed.')
+  if (run.status === 'deleted' && name !== 'remove')
+    throw refused('conflict', 'this sync is being removed.')
   if (input === undefined || input === null) return
   if (typeof input !== 'object' || Array.isArray(input)) {
     throw refused('invalid', 'the input must be an object, or nothing.')
@@ -123,8 +134,11 @@ function validate(run: Run, name: CommandName, input: unknown): void {
   const { collection_ids: ids } = input as CommandInput
   if (ids === undefined) return
   const fine =
-    Array.isArray(ids) && ids.length <= collectionIdsMax && ids.every((id) => typeof id === 'string' && id.length <= 100)
-  if (!fine) throw refused('invalid', 'collection_ids must be a list of ids like "provider:collection".')
+    Array.isArray(ids) &&
+    ids.length <= collectionIdsMax &&
+    ids.every((id) => typeof id === 'string' && id.length <= 100)
+  if (!fine)
+    throw refused('invalid', 'collection_ids must be a list of ids like "provider:collection".')
 }
 
 function refused(type: string, message: string): ApplicationFailure {

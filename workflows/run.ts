@@ -110,7 +110,10 @@ export function block(run: Run, message: string): void {
 /** History has grown enough. */
 export function full(run: Run): boolean {
   const info = workflowInfo()
-  return info.continueAsNewSuggested || (run.historyLimit !== null && info.historyLength > run.historyLimit)
+  return (
+    info.continueAsNewSuggested ||
+    (run.historyLimit !== null && info.historyLength > run.historyLimit)
+  )
 }
 
 /** Whoever loops ends its round and returns. */

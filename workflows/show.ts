@@ -11,7 +11,8 @@ export function show(run: Run): void {
     status: run.status,
     refused: run.blocked !== null,
     planned: plan !== null,
-    complete: plan !== null && plan.collectionsComplete + plan.blocked.length >= plan.collectionsTotal,
+    complete:
+      plan !== null && plan.collectionsComplete + plan.blocked.length >= plan.collectionsTotal,
   })
   setCurrentDetails(
     dashboard({
@@ -29,7 +30,11 @@ export function show(run: Run): void {
       changes:
         run.following === null
           ? null
-          : { seen: run.following.changes, sinceMs: run.following.sinceMs, lastMs: run.following.lastChangeMs },
+          : {
+              seen: run.following.changes,
+              sinceMs: run.following.sinceMs,
+              lastMs: run.following.lastChangeMs,
+            },
       nextPassAtMs: run.nextPassAtMs > 0 ? run.nextPassAtMs : null,
     }),
   )

@@ -2,7 +2,14 @@
  * One workflow a sync, for the sync's whole life. It decides what runs and when; what is left to do is in Postgres.
  * Released code is changed only behind `patched()`, with a recorded history that replays (test/replay).
  */
-import { allHandlersFinished, CancellationScope, condition, isCancellation, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow'
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  makeContinueAsNewFunc,
+  workflowInfo,
+} from '@temporalio/workflow'
 import { backfillLoop } from './backfill.ts'
 import { changesLoop } from './changes.ts'
 import { listen, obey } from './commands.ts'
@@ -86,9 +93,10 @@ async function continueAs(run: Run, input: SyncInput): Promise<never> {
 /** Asks the provider once whether the credential is still good. */
 async function check(run: Run): Promise<void> {
   try {
-    const checked = await errands.checkCredential.executeWithOptions({ summary: 'Is the credential accepted?' }, [
-      { syncId: run.syncId },
-    ])
+    const checked = await errands.checkCredential.executeWithOptions(
+      { summary: 'Is the credential accepted?' },
+      [{ syncId: run.syncId }],
+    )
     adopt(run, checked)
     if (checked.refused === null) run.blocked = null
     else block(run, checked.refused)
@@ -101,17 +109,22 @@ async function check(run: Run): Promise<void> {
 }
 
 async function waitForCredential(run: Run): Promise<void> {
-  await condition(() => run.nudges !== run.blockedNudges || run.status !== 'active' || full(run), hour, {
-    summary: 'The credential is refused: tries again then, or at a nudge',
-  })
+  await condition(
+    () => run.nudges !== run.blockedNudges || run.status !== 'active' || full(run),
+    hour,
+    {
+      summary: 'The credential is refused: tries again then, or at a nudge',
+    },
+  )
   if (run.status === 'active' && !full(run)) await check(run)
 }
 
 async function remove(run: Run): Promise<void> {
   for (;;) {
-    const { done } = await errands.purge.executeWithOptions({ summary: 'Take its records out of the stream' }, [
-      { syncId: run.syncId },
-    ])
+    const { done } = await errands.purge.executeWithOptions(
+      { summary: 'Take its records out of the stream' },
+      [{ syncId: run.syncId }],
+    )
     if (done) break
   }
   await condition(() => quiet(run))

@@ -59,7 +59,9 @@ describe('commands by update', () => {
   test('a resync of something that is no list of ids is refused', async () => {
     const { syncId, fake } = await started()
     await expect.poll(() => fake.running, within).toBe(1)
-    await expect(temporal.syncs.resync(syncId, 'acme:thing' as never)).rejects.toMatchObject({ kind: 'invalid' })
+    await expect(temporal.syncs.resync(syncId, 'acme:thing' as never)).rejects.toMatchObject({
+      kind: 'invalid',
+    })
     expect(fake.intents).toEqual([])
   })
 
@@ -157,7 +159,9 @@ describe('a refused credential', () => {
     await expect.poll(() => details(syncId), within).toContain('### Paused')
     fake.backfillFails = () => null
     await temporal.syncs.resume(syncId)
-    await expect.poll(() => fake.calls.filter((call) => call === 'changes').length, within).toBeGreaterThan(1)
+    await expect
+      .poll(() => fake.calls.filter((call) => call === 'changes').length, within)
+      .toBeGreaterThan(1)
   })
 })
 
@@ -189,10 +193,14 @@ describe('what operators see', () => {
     await temporal.syncs.pause(syncId)
     await expect
       .poll(async () => (await handle.describe()).searchAttributes, within)
-      .toMatchObject({ SluiceState: ['paused'], SluiceProvider: ['acme'], SluiceTenant: ['tenant-1'] })
-    const metadata = await handle.query<{ definition: { signalDefinitions: { name: string; description: string }[] } }>(
-      '__temporal_workflow_metadata',
-    )
+      .toMatchObject({
+        SluiceState: ['paused'],
+        SluiceProvider: ['acme'],
+        SluiceTenant: ['tenant-1'],
+      })
+    const metadata = await handle.query<{
+      definition: { signalDefinitions: { name: string; description: string }[] }
+    }>('__temporal_workflow_metadata')
     for (const name of ['pause', 'resume', 'resync', 'nudge', 'remove']) {
       const found = metadata.definition.signalDefinitions.find((signal) => signal.name === name)
       expect(found?.description).toBeTruthy()

@@ -11,7 +11,9 @@ export function typeOf(error: unknown): string | null {
 /** Our own sentence that the activity wrote. */
 export function sentence(error: unknown): string {
   const cause = error instanceof ActivityFailure ? error.cause : error
-  return cause instanceof Error ? cause.message : 'Something unexpected happened; it is tried again.'
+  return cause instanceof Error
+    ? cause.message
+    : 'Something unexpected happened; it is tried again.'
 }
 
 /** What a slice's failure means for the sync. `again`: the loop goes on after a pause; else it stops. */

@@ -4,7 +4,7 @@
  * argv: database URL, jobs, workers, batch. Prints one JSON line { seconds }.
  */
 import { Logger, makeWorkerUtils, run } from 'graphile-worker'
-import pg from 'pg'
+import { Pool } from 'pg'
 import { bodyOf } from '../support/records.ts'
 
 const [databaseUrl = '', ...numbers] = process.argv.slice(2)
@@ -20,7 +20,7 @@ for (let from = 0; from < jobs; from += 1000) {
   )
 }
 await utils.release()
-const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 })
+const pool = new Pool({ connectionString: databaseUrl, max: 10 })
 await pool.query('vacuum analyze')
 
 let left = jobs

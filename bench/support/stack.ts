@@ -15,10 +15,14 @@ export type Stack = {
   simulatorUrl: string
   simulatorKey: string
   workerPid: number
-  /** Calls our API; throws on anything but 2xx. */
+  /** Calls our API; throws on anything but 2xx. The shape of the answer is the caller's knowledge. */
+  // oxlint-disable-next-line typescript/no-explicit-any
   api(method: string, path: string, body?: unknown): Promise<any>
   stop(): Promise<void>
 }
+
+/** As package.json's `api` and `worker` start them. */
+const productionFlags = ['--max-semi-space-size=8', '--heap-growing-percent=20']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(options: { customers: number }): Promise<Stack> {
@@ -51,8 +55,8 @@ export async function startStack(options: { customers: number }): Promise<Stack>
   )
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
   const children = [
-    spawnNode(['src/main/worker.ts'], env),
-    spawnNode(['src/main/api.ts'], env),
+    spawnNode([...productionFlags, 'src/main/worker.ts'], env),
+    spawnNode([...productionFlags, 'src/main/api.ts'], env),
     simulator,
   ]
   const base = `http://127.0.0.1:${apiPort}`

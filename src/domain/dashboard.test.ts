@@ -33,18 +33,26 @@ describe('what an operator reads', () => {
   })
 
   test('a refused credential says why, since when, and what to do', () => {
-    const text = dashboard(view({ state: 'blocked', refused: { message: 'The key was revoked.', sinceMs: nowMs } }))
+    const text = dashboard(
+      view({ state: 'blocked', refused: { message: 'The key was revoked.', sinceMs: nowMs } }),
+    )
     expect(text).toContain('Update the credential')
     expect(text).toContain('since 2026-11-24 12:00:00 UTC: The key was revoked.')
   })
 
   test('a blocked collection says why', () => {
-    const text = dashboard(view({ blockedCollections: [{ collectionId: 'acme:thing', reason: 'A permission is missing.' }] }))
+    const text = dashboard(
+      view({
+        blockedCollections: [{ collectionId: 'acme:thing', reason: 'A permission is missing.' }],
+      }),
+    )
     expect(text).toContain('`acme:thing` is blocked: A permission is missing.')
   })
 
   test('a wait says for what', () => {
-    expect(dashboard(view({ frequency: '15m', nextPassAtMs: nowMs + 60_000 }))).toContain('The next look is due at 2026-11-24 12:01:00 UTC')
+    expect(dashboard(view({ frequency: '15m', nextPassAtMs: nowMs + 60_000 }))).toContain(
+      'The next look is due at 2026-11-24 12:01:00 UTC',
+    )
   })
 })
 

@@ -22,7 +22,13 @@ export type DashboardView = {
 }
 
 export function dashboard(view: DashboardView): string {
-  const sections = [headline(view), backfillLines(view), changeLines(view), troubleLines(view), steering(view.state)]
+  const sections = [
+    headline(view),
+    backfillLines(view),
+    changeLines(view),
+    troubleLines(view),
+    steering(view.state),
+  ]
   return sections.filter((section) => section !== null).join('\n\n')
 }
 
@@ -63,7 +69,9 @@ function backfillLines(view: DashboardView): string | null {
   if (view.collectionsTotal === 0) return null
   const lines = [
     `**Backfill**: ${view.collectionsComplete} of ${view.collectionsTotal} collections complete, ${count(view.records)} records looked at.`,
-    ...view.reading.map((one) => `- reading \`${one.collectionId}\`, ${count(one.records)} records so far`),
+    ...view.reading.map(
+      (one) => `- reading \`${one.collectionId}\`, ${count(one.records)} records so far`,
+    ),
   ]
   return lines.join('\n')
 }
@@ -73,15 +81,21 @@ function changeLines(view: DashboardView): string | null {
   const { seen, sinceMs, lastMs } = view.changes
   const last = lastMs === null ? '' : `, the last one at ${at(lastMs)}`
   const next =
-    view.nextPassAtMs !== null && view.nextPassAtMs > view.nowMs ? ` The next look is due at ${at(view.nextPassAtMs)}.` : ''
+    view.nextPassAtMs !== null && view.nextPassAtMs > view.nowMs
+      ? ` The next look is due at ${at(view.nextPassAtMs)}.`
+      : ''
   return `**Changes**: ${count(seen)} seen since ${at(sinceMs)}${last}.${next}`
 }
 
 function troubleLines(view: DashboardView): string | null {
   const lines = [
-    ...(view.refused === null ? [] : [`- since ${at(view.refused.sinceMs)}: ${view.refused.message}`]),
+    ...(view.refused === null
+      ? []
+      : [`- since ${at(view.refused.sinceMs)}: ${view.refused.message}`]),
     ...(view.trouble === null ? [] : [`- at ${at(view.trouble.sinceMs)}: ${view.trouble.message}`]),
-    ...view.blockedCollections.map((one) => `- \`${one.collectionId}\` is blocked: ${one.reason} Tried again every hour.`),
+    ...view.blockedCollections.map(
+      (one) => `- \`${one.collectionId}\` is blocked: ${one.reason} Tried again every hour.`,
+    ),
     ...view.notes.map((note) => `- ${note}`),
   ]
   return lines.length === 0 ? null : ['**What needs attention**', ...lines].join('\n')

@@ -42,7 +42,7 @@ export const limits = {
   /** … and after this long others take them over. */
   leaseDeadMs: 5_000,
   takeoverBatch: 200,
-  /** Nobody writes a deadline sooner than this: clocks and queues need room. */
+  /** A command waits so long for its answer; past it a signal carries it. */
   commandDeadlineMs: 2_000,
   bugBackoffMs: 10_000,
   bugBackoffMaxMs: 600_000,
@@ -54,6 +54,10 @@ export const limits = {
   compareShare: 0.2,
   /** Arguments and results of activities. */
   payloadBytes: 2_048,
+  /** Tombstones are kept so long, and as long as any consumer still has to see them. */
+  tombstoneKeepMs: 30 * 86_400_000,
+  /** Looked for this often, by each worker. */
+  trimEveryMs: 3_600_000,
   /** Purge of a deleted sync: records a statement, and time a call. */
   purgePage: 1_000,
   purgeMs: 20_000,

@@ -13,16 +13,33 @@ describe('the interval of continuous polls', () => {
     ['a change brings it back to a second', { ...quiet, changed: true, previousMs: 15_000 }, 1_000],
     ['each quiet poll makes it half as long again', { ...quiet, previousMs: 2_000 }, 3_000],
     ['up to 15 s while something moved within the hour', { ...quiet, previousMs: 14_000 }, 15_000],
-    ['up to a minute after an hour without any change', { ...quiet, sinceChangeMs: hour, previousMs: 50_000 }, minute],
-    ['also where no change was ever seen', { ...quiet, sinceChangeMs: null, previousMs: 50_000 }, minute],
-    ['never less than a metered quota affords', { ...quiet, changed: true, previousMs: null, floorMs: 9_000 }, 9_000],
+    [
+      'up to a minute after an hour without any change',
+      { ...quiet, sinceChangeMs: hour, previousMs: 50_000 },
+      minute,
+    ],
+    [
+      'also where no change was ever seen',
+      { ...quiet, sinceChangeMs: null, previousMs: 50_000 },
+      minute,
+    ],
+    [
+      'never less than a metered quota affords',
+      { ...quiet, changed: true, previousMs: null, floorMs: 9_000 },
+      9_000,
+    ],
   ])('%s', (_, facts, expected) => {
     expect(nextPollMs(facts)).toBe(expected)
   })
 
   test('only quotas over a day or more are metered, and polls get half of them', () => {
     expect(pollFloorMs([{ allowed: 100, intervalMs: 1_000 }])).toBe(0)
-    expect(pollFloorMs([{ allowed: 86_400, intervalMs: day }, { allowed: 100, intervalMs: 1_000 }])).toBe(2_000)
+    expect(
+      pollFloorMs([
+        { allowed: 86_400, intervalMs: day },
+        { allowed: 100, intervalMs: 1_000 },
+      ]),
+    ).toBe(2_000)
   })
 })
 

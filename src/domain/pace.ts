@@ -55,7 +55,9 @@ export function nextEnumerationMs(facts: {
   const { everyMs, tookMs, followed, random } = facts
   const spread = 0.9 + 0.2 * random
   if (followed) return everyMs * spread
-  return Math.min(everyMs, Math.max(limits.compareEveryMinMs, tookMs / limits.compareShare)) * spread
+  return (
+    Math.min(everyMs, Math.max(limits.compareEveryMinMs, tookMs / limits.compareShare)) * spread
+  )
 }
 
 /** First wait, then the double each time. `attempts` before this one. */

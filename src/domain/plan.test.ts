@@ -16,8 +16,20 @@ const live = (collectionId: string, more: Partial<CollectionFacts> = {}): Collec
 
 describe('what a sync reads next', () => {
   test.each([
-    { name: 'nothing, while nothing is due', given: [live('a', { enumerateDueInMs: 5_000 })], begin: [], read: [], nextDueInMs: 5_000 },
-    { name: 'what is due begins', given: [live('a', { enumerateDueInMs: 0 })], begin: ['a'], read: ['a'], nextDueInMs: day },
+    {
+      name: 'nothing, while nothing is due',
+      given: [live('a', { enumerateDueInMs: 5_000 })],
+      begin: [],
+      read: [],
+      nextDueInMs: 5_000,
+    },
+    {
+      name: 'what is due begins',
+      given: [live('a', { enumerateDueInMs: 0 })],
+      begin: ['a'],
+      read: ['a'],
+      nextDueInMs: day,
+    },
     {
       name: 'what is under way goes on, and does not begin again',
       given: [live('a', { enumerating: true, enumerateDueInMs: null })],
@@ -41,12 +53,21 @@ describe('what a sync reads next', () => {
     },
     {
       name: 'what the stream has never seen whole comes first',
-      given: [live('a', { enumerateDueInMs: 0 }), live('b', { enumerateDueInMs: 0, backfilled: false })],
+      given: [
+        live('a', { enumerateDueInMs: 0 }),
+        live('b', { enumerateDueInMs: 0, backfilled: false }),
+      ],
       begin: ['b', 'a'],
       read: ['b', 'a'],
       nextDueInMs: day,
     },
-    { name: 'no collection at all: look again in a day', given: [], begin: [], read: [], nextDueInMs: day },
+    {
+      name: 'no collection at all: look again in a day',
+      given: [],
+      begin: [],
+      read: [],
+      nextDueInMs: day,
+    },
   ])('$name', ({ given, begin, read, nextDueInMs }) => {
     expect(planOf(given)).toEqual({ begin, read, nextDueInMs })
   })

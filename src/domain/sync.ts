@@ -12,7 +12,8 @@ export function collectionName(id: string): string {
   return id.slice(id.indexOf(':') + 1)
 }
 
-/** `continuous`, or a duration: `15m`, `4h`, `1d`. */
-export type SyncFrequency = string
-
-export type RateLimit = { allowed_requests: number; interval: number; max_concurrent_requests: number }
+export type RateLimit = {
+  allowed_requests: number
+  interval: number
+  max_concurrent_requests: number
+}

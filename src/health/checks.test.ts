@@ -45,7 +45,19 @@ describe('health', () => {
     ['all is well', {}, 'healthy', null, ''],
     [
       'nothing has come yet',
-      { createdAtMs: nowMs - 5_000, lastProgressAtMs: null, collections: [collection({ phase: 'waiting', backfilled: false, seen: 0, compared: null, lastCheckedAtMs: null })] },
+      {
+        createdAtMs: nowMs - 5_000,
+        lastProgressAtMs: null,
+        collections: [
+          collection({
+            phase: 'waiting',
+            backfilled: false,
+            seen: 0,
+            compared: null,
+            lastCheckedAtMs: null,
+          }),
+        ],
+      },
       'initializing',
       'progress',
       'first page',
@@ -57,11 +69,41 @@ describe('health', () => {
       'progress',
       'No worker seems to run',
     ],
-    ['the credential is refused', { refused: { reason: 'The key was revoked.', sinceMs: nowMs - minute } }, 'error', 'credential', 'The key was revoked.'],
-    ['no progress', { lastProgressAtMs: nowMs - patienceMs - 1 }, 'error', 'progress', 'No progress since 2026-11-24 11:44:59 UTC'],
-    ['a frequency gives its own patience', { frequency: '4h', lastProgressAtMs: nowMs - 11 * 60 * minute }, 'healthy', null, ''],
-    ['three times the frequency is too long', { frequency: '4h', lastProgressAtMs: nowMs - 13 * 60 * minute }, 'error', 'progress', 'No progress'],
-    ['a paused sync owes no progress', { status: 'paused', lastProgressAtMs: nowMs - 99 * patienceMs }, 'healthy', null, ''],
+    [
+      'the credential is refused',
+      { refused: { reason: 'The key was revoked.', sinceMs: nowMs - minute } },
+      'error',
+      'credential',
+      'The key was revoked.',
+    ],
+    [
+      'no progress',
+      { lastProgressAtMs: nowMs - patienceMs - 1 },
+      'error',
+      'progress',
+      'No progress since 2026-11-24 11:44:59 UTC',
+    ],
+    [
+      'a frequency gives its own patience',
+      { frequency: '4h', lastProgressAtMs: nowMs - 11 * 60 * minute },
+      'healthy',
+      null,
+      '',
+    ],
+    [
+      'three times the frequency is too long',
+      { frequency: '4h', lastProgressAtMs: nowMs - 13 * 60 * minute },
+      'error',
+      'progress',
+      'No progress',
+    ],
+    [
+      'a paused sync owes no progress',
+      { status: 'paused', lastProgressAtMs: nowMs - 99 * patienceMs },
+      'healthy',
+      null,
+      '',
+    ],
     [
       'a short trouble is none',
       { error: { kind: 'transient', message: 'It does not answer.', sinceMs: nowMs - minute } },
@@ -71,18 +113,59 @@ describe('health', () => {
     ],
     [
       'a long one is a warning',
-      { error: { kind: 'transient', message: 'It does not answer.', sinceMs: nowMs - patienceMs - 1 } },
+      {
+        error: {
+          kind: 'transient',
+          message: 'It does not answer.',
+          sinceMs: nowMs - patienceMs - 1,
+        },
+      },
       'warning',
       'provider',
       'It does not answer.',
     ],
-    ['a long wait for quota is a warning', { quotaBlockedUntilMs: nowMs + 2 * patienceMs }, 'warning', 'quota', 'asked to wait until'],
-    ['one collection blocked', { collections: [collection(), collection({ collectionId: 'acme:other', phase: 'blocked', blocked })] }, 'warning', 'collections', 'acme:other: The key lacks a permission.'],
-    ['all collections blocked', { collections: [collection({ phase: 'blocked', blocked })] }, 'error', 'collections', 'No collection can be read.'],
-    ['a quarantined record', { collections: [collection({ quarantined: 2 })] }, 'warning', 'collections', '2 records of acme:thing'],
+    [
+      'a long wait for quota is a warning',
+      { quotaBlockedUntilMs: nowMs + 2 * patienceMs },
+      'warning',
+      'quota',
+      'asked to wait until',
+    ],
+    [
+      'one collection blocked',
+      {
+        collections: [
+          collection(),
+          collection({ collectionId: 'acme:other', phase: 'blocked', blocked }),
+        ],
+      },
+      'warning',
+      'collections',
+      'acme:other: The key lacks a permission.',
+    ],
+    [
+      'all collections blocked',
+      { collections: [collection({ phase: 'blocked', blocked })] },
+      'error',
+      'collections',
+      'No collection can be read.',
+    ],
+    [
+      'a quarantined record',
+      { collections: [collection({ quarantined: 2 })] },
+      'warning',
+      'collections',
+      '2 records of acme:thing',
+    ],
     [
       'deletes that are held',
-      { collections: [collection({ held: { count: 500, of: 900, samples: ['a', 'b'], since: '2026-11-24T11:00:00Z' } })] },
+      {
+        collections: [
+          collection({
+            held: { count: 500, of: 900, samples: ['a', 'b'], since: '2026-11-24T11:00:00Z' },
+          }),
+        ],
+      },
       'warning',
       'deletes',
       '500 of 900 records of acme:thing',
@@ -97,7 +180,11 @@ describe('health', () => {
   ])('%s', (_, facts, status, name, words) => {
     const { health } = judge(sync(facts))
     expect(health.status).toBe(status)
-    if (name !== null) expect(health.checks.find((one) => one.name === name)).toMatchObject({ status, message: expect.stringContaining(words) })
+    if (name !== null)
+      expect(health.checks.find((one) => one.name === name)).toMatchObject({
+        status,
+        message: expect.stringContaining(words),
+      })
   })
 
   test('an error says since when, and when all was well last', () => {
@@ -114,22 +201,39 @@ describe('health', () => {
 
 describe('a collection', () => {
   test('tells no progress where no total is known', () => {
-    const one = collection({ phase: 'backfilling', backfilled: false, compared: null, enumeratingSinceMs: nowMs - minute })
-    expect(collectionHealth(sync(), one)).toMatchObject({ phase: 'backfilling', progress: null, eta: null, recordsSeen: 100 })
+    const one = collection({
+      phase: 'backfilling',
+      backfilled: false,
+      compared: null,
+      enumeratingSinceMs: nowMs - minute,
+    })
+    expect(collectionHealth(sync(), one)).toMatchObject({
+      phase: 'backfilling',
+      progress: null,
+      eta: null,
+      recordsSeen: 100,
+    })
   })
 
   test('compared anew, tells how far it is and when it will be through', () => {
     const one = collection({ seen: 25, compared: 100, enumeratingSinceMs: nowMs - minute })
-    expect(collectionHealth(sync(), one)).toMatchObject({ progress: 0.25, eta: new Date(nowMs + 3 * minute) })
+    expect(collectionHealth(sync(), one)).toMatchObject({
+      progress: 0.25,
+      eta: new Date(nowMs + 3 * minute),
+    })
   })
 
   test('of a paused sync is paused, of a refused credential blocked', () => {
     expect(collectionHealth(sync({ status: 'paused' }), collection()).phase).toBe('paused')
-    expect(collectionHealth(sync({ refused: { reason: 'No.', sinceMs: 0 } }), collection()).phase).toBe('blocked')
+    expect(
+      collectionHealth(sync({ refused: { reason: 'No.', sinceMs: 0 } }), collection()).phase,
+    ).toBe('blocked')
   })
 
   test('lags since the first change that waits to be read', () => {
     expect(collectionHealth(sync(), collection()).lagSeconds).toBe(5)
-    expect(collectionHealth(sync(), collection({ hints: 1, oldestHintAtMs: nowMs - minute })).lagSeconds).toBe(60)
+    expect(
+      collectionHealth(sync(), collection({ hints: 1, oldestHintAtMs: nowMs - minute })).lagSeconds,
+    ).toBe(60)
   })
 })

@@ -39,7 +39,11 @@ export type CollectionFacts = {
 }
 
 /** Syncs that are not there, or not the tenant's, are left out. `tenantId` null: of all tenants. */
-export async function factsOf(sql: Query, tenantId: string | null, syncIds: string[]): Promise<SyncFacts[]> {
+export async function factsOf(
+  sql: Query,
+  tenantId: string | null,
+  syncIds: string[],
+): Promise<SyncFacts[]> {
   if (syncIds.length === 0) return []
   const rows = await withAppErrors(
     () => sql<{ facts: string }[]>`

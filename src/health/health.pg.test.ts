@@ -15,15 +15,33 @@ test('the facts of several syncs come in one query, each with its collections', 
   const first = await makeSync(sql, ['acme:thing', 'acme:other'])
   const second = await makeSync(sql)
   const [thing, other] = await sourcesOf(sql, first.syncId)
-  await beginGeneration(sql, { ...thing!, syncId: first.syncId, ranges: [{ loMs: null, hiMs: null }] })
-  await block(sql, other!.sourceNo, { kind: 'permanent', reason: 'A permission is missing.', probeMs: 1_000 })
+  await beginGeneration(sql, {
+    ...thing!,
+    syncId: first.syncId,
+    ranges: [{ loMs: null, hiMs: null }],
+  })
+  await block(sql, other!.sourceNo, {
+    kind: 'permanent',
+    reason: 'A permission is missing.',
+    probeMs: 1_000,
+  })
   await touch(sql, [{ sourceNo: thing!.sourceNo, id: 'a' }])
   const facts = await factsOf(sql, null, [first.syncId, second.syncId])
   const mine = facts.find((one) => one.syncId === first.syncId)!
   expect(facts).toHaveLength(2)
   expect(mine.collections).toMatchObject([
-    { collectionId: 'acme:thing', phase: 'backfilling', hints: 1, seen: 0, enumeratingSinceMs: expect.any(Number) },
-    { collectionId: 'acme:other', phase: 'blocked', blocked: { reason: 'A permission is missing.' } },
+    {
+      collectionId: 'acme:thing',
+      phase: 'backfilling',
+      hints: 1,
+      seen: 0,
+      enumeratingSinceMs: expect.any(Number),
+    },
+    {
+      collectionId: 'acme:other',
+      phase: 'blocked',
+      blocked: { reason: 'A permission is missing.' },
+    },
   ])
 })
 
@@ -46,7 +64,9 @@ test('G14: a sync past its deadline is nudged once, by one watcher', async () =>
   const syncs = { wake: async (sync: SyncStart) => void woken.push(sync) }
   await Promise.all([watchOnce(sql, syncs), watchOnce(sql, syncs)])
   await watchOnce(sql, syncs)
-  expect(woken).toEqual([{ syncId: late.syncId, tenantId: late.tenantId, provider: 'acme', name: null }])
+  expect(woken).toEqual([
+    { syncId: late.syncId, tenantId: late.tenantId, provider: 'acme', name: null },
+  ])
 })
 
 test('G14: one that could not be nudged is nudged in the next round', async () => {
@@ -54,6 +74,8 @@ test('G14: one that could not be nudged is nudged in the next round', async () =
   const { sql } = database
   const late = await makeSync(sql)
   await sql`update syncs set deadline_at = clock_timestamp() - interval '1 s' where id = ${late.syncId}`
-  expect(await watchOnce(sql, { wake: async () => await Promise.reject(new Error('away')) })).toBe(0)
+  expect(await watchOnce(sql, { wake: async () => await Promise.reject(new Error('away')) })).toBe(
+    0,
+  )
   expect(await watchOnce(sql, { wake: async () => undefined })).toBe(1)
 })

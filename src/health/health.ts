@@ -29,7 +29,11 @@ export type CollectionHealth = {
 }
 
 /** Health and collections of syncs of the tenant, in one query. */
-export async function healthOf(sql: Query, tenantId: string, syncIds: string[]): Promise<Map<string, SyncHealth>> {
+export async function healthOf(
+  sql: Query,
+  tenantId: string,
+  syncIds: string[],
+): Promise<Map<string, SyncHealth>> {
   const all = await factsOf(sql, tenantId, syncIds)
   return new Map(all.map((facts) => [facts.syncId, judge(facts)]))
 }
@@ -53,15 +57,24 @@ export function judge(facts: SyncFacts): SyncHealth {
 const ranks: Record<HealthStatus, number> = { healthy: 0, warning: 1, initializing: 2, error: 3 }
 
 function worst(checks: Check[]): HealthStatus {
-  return checks.reduce<HealthStatus>((so, { status }) => (ranks[status] > ranks[so] ? status : so), 'healthy')
+  return checks.reduce<HealthStatus>(
+    (so, { status }) => (ranks[status] > ranks[so] ? status : so),
+    'healthy',
+  )
 }
 
 function sinceOf(checks: Check[]): number | null {
-  const since = checks.flatMap((one) => (one.status === 'error' && one.sinceMs !== null ? [one.sinceMs] : []))
+  const since = checks.flatMap((one) =>
+    one.status === 'error' && one.sinceMs !== null ? [one.sinceMs] : [],
+  )
   return since.length === 0 ? null : Math.min(...since)
 }
 
-function lastHealthy(facts: SyncFacts, status: HealthStatus, erroringSinceMs: number | null): Date | null {
+function lastHealthy(
+  facts: SyncFacts,
+  status: HealthStatus,
+  erroringSinceMs: number | null,
+): Date | null {
   if (status === 'initializing') return null
   if (status !== 'error') return new Date(facts.nowMs)
   const known = erroringSinceMs ?? facts.lastProgressAtMs
@@ -94,8 +107,18 @@ function progressOf(one: CollectionFacts): number | null {
   return Math.min(0.99, one.seen / one.compared)
 }
 
-function etaOf({ nowMs, status }: SyncFacts, one: CollectionFacts, progress: number | null): Date | null {
-  if (status !== 'active' || one.enumeratingSinceMs === null || progress === null || progress < 0.01) return null
+function etaOf(
+  { nowMs, status }: SyncFacts,
+  one: CollectionFacts,
+  progress: number | null,
+): Date | null {
+  if (
+    status !== 'active' ||
+    one.enumeratingSinceMs === null ||
+    progress === null ||
+    progress < 0.01
+  )
+    return null
   const elapsedMs = nowMs - one.enumeratingSinceMs
   return new Date(nowMs + (elapsedMs * (1 - progress)) / progress)
 }
@@ -103,5 +126,7 @@ function etaOf({ nowMs, status }: SyncFacts, one: CollectionFacts, progress: num
 /** How old what we know may be: since the first change that waits to be read, or since the last look. */
 function lagOf({ nowMs }: SyncFacts, one: CollectionFacts): number | null {
   const known = one.oldestHintAtMs ?? one.lastCheckedAtMs
-  return known === null || one.phase === 'waiting' ? null : Math.max(0, Math.round((nowMs - known) / 1_000))
+  return known === null || one.phase === 'waiting'
+    ? null
+    : Math.max(0, Math.round((nowMs - known) / 1_000))
 }

@@ -21,7 +21,9 @@ export async function watchOnce(sql: Sql, syncs: Pick<Syncs, 'wake'>): Promise<n
       returning s.id as "syncId", s.tenant_id as "tenantId", s.provider, s.name`
   })
   const outcomes = await Promise.allSettled(overdue.map(async (sync) => await syncs.wake(sync)))
-  const missed = overdue.filter((_, at) => outcomes[at]!.status === 'rejected').map((sync) => sync.syncId)
+  const missed = overdue
+    .filter((_, at) => outcomes[at]!.status === 'rejected')
+    .map((sync) => sync.syncId)
   if (missed.length > 0) {
     await sql`update syncs set deadline_at = clock_timestamp() where id = any(${missed}::uuid[]) and deadline_at is not null`
   }

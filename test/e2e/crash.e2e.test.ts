@@ -18,7 +18,9 @@ test('G1, G9, G11: a worker is killed in mid-slice; another takes over, and at r
   expect(await road.differences()).not.toEqual([])
   await road.spawnWorker()
   await road.atRest()
-  const [gone] = await road.database.sql<{ deleted: boolean }[]>`select deleted from record where upstream_id = ${customers[1]!}`
+  const [gone] = await road.database.sql<
+    { deleted: boolean }[]
+  >`select deleted from record where upstream_id = ${customers[1]!}`
   expect(gone === undefined || gone.deleted).toBe(true)
 })
 
@@ -28,7 +30,12 @@ test('G9: of two workers one is killed; the other has all its slices within 12 s
   await road.sync()
   await road.atRest()
   road.simulator.live(5)
-  const busy = async () => (await road.database.sql<{ id: string }[]>`select worker_id as id from slices where name = 'changes'`)[0]?.id
+  const busy = async () =>
+    (
+      await road.database.sql<
+        { id: string }[]
+      >`select worker_id as id from slices where name = 'changes'`
+    )[0]?.id
   await expect.poll(busy, patiently).toBeDefined()
   const before = await busy()
   // Which of the two it is only they know: one is stopped and looks dead, the other is left.
@@ -44,7 +51,9 @@ test('G9: of two workers one is killed; the other has all its slices within 12 s
     }
     worker.kill('SIGKILL')
     await expect.poll(busy, { ...patiently, timeout: 12_000 }).not.toBe(before)
-    await expect.poll(() => road.requestsSince(Date.now() - 1_000), { ...patiently, timeout: 12_000 }).toBeGreaterThan(0)
+    await expect
+      .poll(() => road.requestsSince(Date.now() - 1_000), { ...patiently, timeout: 12_000 })
+      .toBeGreaterThan(0)
     return
   }
   throw new Error('none of the two workers followed the account')
@@ -62,6 +71,10 @@ test('a worker that is told to stop leaves within seconds, and its slices run el
   expect(Date.now() - toldAt).toBeLessThan(10_000)
   const created = road.simulator.create('customer', { name: 'Ada' })
   await expect
-    .poll(async () => (await road.database.sql`select 1 from record where upstream_id = ${created.id}`).length, patiently)
+    .poll(
+      async () =>
+        (await road.database.sql`select 1 from record where upstream_id = ${created.id}`).length,
+      patiently,
+    )
     .toBe(1)
 })

@@ -23,7 +23,9 @@ async function consume(road: Road, consumerId: string): Promise<Delivered['recor
     const deliveries = body.data as Delivered[]
     if (deliveries.length === 0) return records
     records.push(...deliveries.map((one) => one.record))
-    await road.ask('POST', `/v1/http-consumers/${consumerId}/ack`, { ack_tokens: deliveries.map((one) => one.ack_token) })
+    await road.ask('POST', `/v1/http-consumers/${consumerId}/ack`, {
+      ack_tokens: deliveries.map((one) => one.ack_token),
+    })
   }
 }
 
@@ -40,7 +42,9 @@ describe('one account, end to end', () => {
     await road.sync()
     const consumerId = await makeConsumer(road)
     await road.atRest()
-    const account = Object.values(road.simulator.snapshot()).flatMap((texts) => Object.keys(texts ?? {}))
+    const account = Object.values(road.simulator.snapshot()).flatMap((texts) =>
+      Object.keys(texts ?? {}),
+    )
     const first = await consume(road, consumerId)
     expect(new Set(first.map((record) => record.upstream_id))).toEqual(new Set(account))
 
@@ -53,7 +57,9 @@ describe('one account, end to end', () => {
       .poll(async () => {
         seen.push(...(await consume(road, consumerId)))
         return [
-          seen.some((record) => record.upstream_id === created.id && record.data.name === 'Ada Lovelace'),
+          seen.some(
+            (record) => record.upstream_id === created.id && record.data.name === 'Ada Lovelace',
+          ),
           seen.some((record) => record.upstream_id === gone && record.deleted),
         ]
       }, patiently)
@@ -70,7 +76,10 @@ describe('one account, end to end', () => {
     expect((await road.ask('POST', `/v1/syncs/${syncId}/pause`)).status).toBe(200)
     expect((await road.ask('POST', `/v1/syncs/${syncId}/resume`)).status).toBe(200)
     const generations = async () =>
-      (await road.database.sql`select min(generation) as least, count(*) filter (where enumerate_due_at is null) as open from source`)[0]
+      (
+        await road.database
+          .sql`select min(generation) as least, count(*) filter (where enumerate_due_at is null) as open from source`
+      )[0]
     expect((await road.ask('POST', `/v1/syncs/${syncId}/resync`)).status).toBe(200)
     await expect.poll(generations, patiently).toEqual({ least: 2, open: '0' })
     await road.atRest()
@@ -86,7 +95,10 @@ describe('one account, end to end', () => {
     road.simulator.remove('customer', gone, { silently: true })
     await road.ask('POST', `/v1/syncs/${syncId}/resync`, { collection_ids: ['stripe:customer'] })
     await expect
-      .poll(async () => await road.database.sql`select deleted from record where upstream_id = ${gone}`, patiently)
+      .poll(
+        async () => await road.database.sql`select deleted from record where upstream_id = ${gone}`,
+        patiently,
+      )
       .toEqual([{ deleted: true }])
     await road.atRest()
   })
@@ -101,7 +113,9 @@ describe('G8: a pause stops all requests within 2 s', () => {
 
   async function expectLife(road: Road): Promise<void> {
     const since = Date.now()
-    await expect.poll(() => road.requestsSince(since), { ...patiently, timeout: 5_000 }).toBeGreaterThan(0)
+    await expect
+      .poll(() => road.requestsSince(since), { ...patiently, timeout: 5_000 })
+      .toBeGreaterThan(0)
   }
 
   test('by the API, in mid-backfill', async () => {
@@ -128,7 +142,13 @@ describe('G8: a pause stops all requests within 2 s', () => {
     const signal = async (name: string) => {
       const { address } = road.temporal.address.connection
       const args = ['workflow', 'signal', '--workflow-id', workflowId(syncId), '--name', name]
-      await run(binary, [...args, '--address', address!, '--namespace', road.temporal.address.namespace])
+      await run(binary, [
+        ...args,
+        '--address',
+        address!,
+        '--namespace',
+        road.temporal.address.namespace,
+      ])
     }
     await signal('pause')
     await expectSilence(road, Date.now())
@@ -144,7 +164,8 @@ describe('G8: a pause stops all requests within 2 s', () => {
     await road.work()
     const syncId = await road.sync()
     await expectLife(road)
-    await road.database.sql`update syncs set status = 'paused', epoch = epoch + 1 where id = ${syncId}`
+    await road.database
+      .sql`update syncs set status = 'paused', epoch = epoch + 1 where id = ${syncId}`
     await expectSilence(road, Date.now())
   })
 })
@@ -158,18 +179,30 @@ describe('trouble', () => {
     const fault = road.simulator.faults.add({ kind: 'unauthorized' })
     road.simulator.create('customer')
     await expect
-      .poll(async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body.health.status, patiently)
+      .poll(
+        async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body.health.status,
+        patiently,
+      )
       .toBe('error')
     fault.remove()
     const { body } = await road.ask('GET', `/v1/syncs/${syncId}`)
-    expect(body.health.checks.find((one: Named) => one.name === 'credential').message).toContain('Refused since')
+    expect(body.health.checks.find((one: Named) => one.name === 'credential').message).toContain(
+      'Refused since',
+    )
     const patched = await road.ask('PATCH', `/v1/credentials/${body.credential_id}`, {
-      properties: { kind: 'stripe_key', secret: road.simulator.keys.secret, base_url: road.simulatorUrl },
+      properties: {
+        kind: 'stripe_key',
+        secret: road.simulator.keys.secret,
+        base_url: road.simulatorUrl,
+      },
     })
     expect(patched).toMatchObject({ status: 200 })
     await road.atRest()
     await expect
-      .poll(async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body.health.status, patiently)
+      .poll(
+        async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body.health.status,
+        patiently,
+      )
       .toBe('healthy')
   })
 
@@ -179,8 +212,13 @@ describe('trouble', () => {
     const syncId = await road.sync({}, road.simulator.keys.restricted(['payout']))
     await road.atRest()
     const { body } = await road.ask('GET', `/v1/syncs/${syncId}`)
-    const payouts = body.collections.find((one: { collection_id: string }) => one.collection_id === 'stripe:payout')
-    expect(payouts).toMatchObject({ phase: 'blocked', last_error: expect.stringContaining('permission') })
+    const payouts = body.collections.find(
+      (one: { collection_id: string }) => one.collection_id === 'stripe:payout',
+    )
+    expect(payouts).toMatchObject({
+      phase: 'blocked',
+      last_error: expect.stringContaining('permission'),
+    })
     expect(body.health.status).toBe('warning')
     expect(body.initial_backfill_completed_at).not.toBeNull()
   })
@@ -192,7 +230,9 @@ describe('trouble', () => {
     const syncId = await road.sync()
     await road.atRest()
     const { body } = await road.ask('GET', `/v1/syncs/${syncId}`)
-    expect(body.health.checks.find((one: Named) => one.name === 'collections').message).toContain('Changes cannot be followed')
+    expect(body.health.checks.find((one: Named) => one.name === 'collections').message).toContain(
+      'Changes cannot be followed',
+    )
   })
 
   test('the way is slow, broken and limited, and the stream is whole all the same', async () => {

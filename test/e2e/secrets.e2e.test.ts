@@ -8,7 +8,8 @@ function readable(history: string): string {
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return
     for (const [key, inner] of Object.entries(value)) {
-      if (key === 'data' && typeof inner === 'string') found.push(Buffer.from(inner, 'base64').toString('utf8'))
+      if (key === 'data' && typeof inner === 'string')
+        found.push(Buffer.from(inner, 'base64').toString('utf8'))
       else walk(inner)
     }
   }
@@ -34,7 +35,14 @@ test('G12: no secret and no record is in the history of a workflow, also not aft
   const text = readable(historyToJSON(await road.handle(syncId).fetchHistory()))
   expect(text).toContain('backfillSlice')
   expect(text).toContain('auth')
-  for (const planted of [secret, secret.slice(8), 'Planted Name', 'planted@example.test', road.database.url, 'cus_']) {
+  for (const planted of [
+    secret,
+    secret.slice(8),
+    'Planted Name',
+    'planted@example.test',
+    road.database.url,
+    'cus_',
+  ]) {
     expect(text).not.toContain(planted)
   }
 })

@@ -81,10 +81,17 @@ async function continuedAsNew(): Promise<StartedFake & { firstRunId: string }> {
 
 async function record(name: string, { syncId }: StartedFake, runId?: string): Promise<void> {
   const history = await historyOf(temporal, syncId, runId)
-  await writeFile(join(folder, `${version}-${name}.json`), `${JSON.stringify(JSON.parse(history))}\n`)
+  await writeFile(
+    join(folder, `${version}-${name}.json`),
+    `${JSON.stringify(JSON.parse(history))}\n`,
+  )
 }
 
-async function historyOf({ client }: TestTemporal, syncId: string, runId?: string): Promise<string> {
+async function historyOf(
+  { client }: TestTemporal,
+  syncId: string,
+  runId?: string,
+): Promise<string> {
   return historyToJSON(await client.workflow.getHandle(workflowId(syncId), runId).fetchHistory())
 }
 

@@ -10,22 +10,23 @@ const patienceMs = 120_000
 
 /**
  * The upstream stands still: feeds are read to their end, hints looked at, deliveries acked, dead letters sent out again.
- * What does not come to rest is a violation.
+ * False where it did not come to rest, which is a violation, or an actor has failed: then nothing can be compared.
  */
 export async function untilAtRest(
   world: World,
   consumers: Tested[],
-  readerAtRest: () => boolean,
-): Promise<void> {
+  status: () => { readerAtRest: boolean; failed: boolean },
+): Promise<boolean> {
   const until = performance.now() + patienceMs
   let open: string[] = []
-  while (performance.now() < until && world.counts.violations() === 0) {
+  while (performance.now() < until && !status().failed) {
     open = (await Promise.all([writersOpen(world), consumersOpen(world, consumers)])).flat()
-    if (!readerAtRest()) open.push('the reader with a cursor')
-    if (open.length === 0) return
+    if (!status().readerAtRest) open.push('the reader with a cursor')
+    if (open.length === 0) return true
     await delay(200)
   }
   for (const sentence of open) world.counts.violation('never came to rest', sentence)
+  return false
 }
 
 async function writersOpen({ watch, synced }: World): Promise<string[]> {

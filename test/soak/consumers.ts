@@ -12,7 +12,7 @@ import { eachRound } from './world.ts'
 
 export type Tested = { consumer: Consumer; ledger: Ledger; fits(one: Synced): boolean }
 
-type Given = { held: Held; kept: Kept; syncId: string }
+type Given = { held: Held; kept: Kept }
 
 /**
  * A worker of a consumer: takes some, then acks, nacks, extends, is late, or dies without a word. When the world is at rest
@@ -53,51 +53,50 @@ export async function work(
   await Promise.all(late)
 }
 
-/** Enters deliveries into the ledger, with when each runs out as the database has it. */
-async function receive(
-  { watch, synced, counts }: World,
-  tested: Tested,
-  items: Item[],
-): Promise<Given[]> {
-  const { consumer, ledger, fits } = tested
-  const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
-  const due = await dueOf(
-    watch,
-    consumer.consumerNo,
-    tokens.map(({ recordNo }) => recordNo),
-  ).catch(() => null)
-  const nowMs = Date.now()
-  counts.add('deliveries', items.length)
-  return items.map(({ ackToken, recordJson }, i) => {
-    const record = JSON.parse(recordJson) as {
-      id: string
-      sync_id: string
-      updated_idx: number
-      deleted: boolean
-      data: unknown
-    }
-    const source = synced.find(({ syncId }) => syncId === record.sync_id)
-    if (source !== undefined && !fits(source)) {
-      counts.violation('filter', `${ledger.name} was given a record of ${source.collectionId}`)
-    }
-    const { recordNo, op, nonce } = tokens[i]!
-    const dueMs = due?.get(`${recordNo} ${op} ${nonce}`) ?? null
-    const held: Held = {
-      token: ackToken,
-      recordId: record.id,
-      idx: record.updated_idx,
-      dueMs,
-      receivedMs: nowMs,
-      over: false,
-    }
-    ledger.received(held, dueMs !== null && dueMs > nowMs)
-    const kept = {
-      idx: record.updated_idx,
-      data: JSON.stringify(record.data),
-      deleted: record.deleted,
-    }
-    return { held, kept, syncId: record.sync_id }
+/** Enters deliveries into the ledger in the moment they come, and after that when they run out, as the database has it. */
+async function receive(world: World, tested: Tested, items: Item[]): Promise<Given[]> {
+  const { consumer, ledger } = tested
+  world.counts.add('deliveries', items.length)
+  const backwards: Held[] = []
+  const given = items.map((item) => {
+    const one = givenOf(world, tested, item)
+    if (!ledger.received(one.held)) backwards.push(one.held)
+    return one
   })
+  const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
+  const recordNos = tokens.map(({ recordNo }) => recordNo)
+  const due = await dueOf(world.watch, consumer.consumerNo, recordNos).catch(() => null)
+  for (const [i, { held }] of given.entries()) {
+    const { recordNo, op, nonce } = tokens[i]!
+    held.dueMs = due?.get(`${recordNo} ${op} ${nonce}`) ?? null
+    if (backwards.includes(held)) ledger.cameBackwards(held, (held.dueMs ?? 0) > Date.now())
+  }
+  return given.filter(({ held }) => !backwards.includes(held))
+}
+
+function givenOf({ synced, counts }: World, { ledger, fits }: Tested, item: Item): Given {
+  const { id, sync_id, updated_idx, deleted, data } = JSON.parse(item.recordJson) as {
+    id: string
+    sync_id: string
+    updated_idx: number
+    deleted: boolean
+    data: unknown
+  }
+  const source = synced.find(({ syncId }) => syncId === sync_id)
+  if (source !== undefined && !fits(source)) {
+    counts.violation('filter', `${ledger.name} was given a record of ${source.collectionId}`)
+  }
+  return {
+    held: {
+      token: item.ackToken,
+      recordId: id,
+      idx: updated_idx,
+      dueMs: null,
+      receivedMs: Date.now(),
+      over: false,
+    },
+    kept: { idx: updated_idx, data: JSON.stringify(data), deleted },
+  }
 }
 
 async function dueOf(

@@ -11,7 +11,7 @@ export type Held = {
   token: string
   recordId: string
   idx: number
-  /** When its ack_wait ends, by the database; null: it could not be asked. */
+  /** When its ack_wait ends, by the database; null: not known. */
   dueMs: number | null
   receivedMs: number
   /** An ack, nack or release was sent, or a crash may have taken the claim back: it may come again any time. */
@@ -37,28 +37,24 @@ export class Ledger {
     this.#counts = counts
   }
 
-  /** `live`: the database still counts this delivery as out. */
-  received(held: Held, live: boolean): void {
-    const nowMs = held.receivedMs
-    const newest = this.#newest.get(held.recordId) ?? 0
-    if (held.idx < newest) {
-      if (live)
-        this.#violation('out of order', `${held.recordId} came as ${held.idx} after ${newest}`)
-      else this.#counts.add('deliveries that came after their time')
-      return
-    }
+  /** At the moment it comes. False: it is older than one that came before, which only its time being over excuses. */
+  received(held: Held): boolean {
+    if (held.idx < (this.#newest.get(held.recordId) ?? 0)) return false
     const before = this.#held.get(held.recordId)
-    const early =
-      before !== undefined && !before.over && before.dueMs !== null && nowMs < before.dueMs
-    if (early) {
-      const leftMs = Math.round(before.dueMs! - nowMs)
-      this.#violation(
-        'doubled in flight',
-        `${held.recordId} came again ${leftMs} ms before its time was over`,
-      )
+    if (before !== undefined && !before.over && held.receivedMs < (before.dueMs ?? 0)) {
+      const leftMs = Math.round(before.dueMs! - held.receivedMs)
+      this.#violation('doubled in flight', `${held.recordId} came again ${leftMs} ms too early`)
     }
     this.#newest.set(held.recordId, held.idx)
     this.#held.set(held.recordId, held)
+    return true
+  }
+
+  /** `live`: the database counts it as out although a newer one came before. */
+  cameBackwards(held: Held, live: boolean): void {
+    const sentence = `${held.recordId} came as ${held.idx} after ${this.#newest.get(held.recordId)}`
+    if (live) this.#violation('out of order', sentence)
+    else this.#counts.add('deliveries that came after their time')
   }
 
   /** The worker has done its work: the view is what a downstream table would hold. */

@@ -70,7 +70,7 @@ export async function soakStream(options: {
     return { notifier, dispatcher: createDispatcher({ sql: deliver, notifier }) }
   })
   const view = new Map<string, Kept>()
-  let readerAtRest = false
+  const status = { readerAtRest: false, failed: false }
 
   const life = [
     ...Array.from({ length: 3 }, () => upstreamLife(world, random.fork())),
@@ -86,7 +86,7 @@ export async function soakStream(options: {
         work(world, tested, dispatchers[i % dispatchers.length]!.dispatcher, random.fork()),
       ),
     ),
-    readAlong(world, view, (atRest) => (readerAtRest = atRest)),
+    readAlong(world, view, (atRest) => (status.readerAtRest = atRest)),
     watchInvariants(world),
   ]
   const everybody = Promise.all([...life, ...readers])
@@ -95,6 +95,7 @@ export async function soakStream(options: {
       'unforeseen error',
       String(error instanceof Error ? (error.stack ?? error) : error),
     )
+    status.failed = true
     stop.abort()
   })
 
@@ -110,9 +111,8 @@ export async function soakStream(options: {
   await delay(leftMs, undefined, { signal: stop.signal }).catch(() => undefined)
 
   stop.abort()
-  await Promise.all(life)
-  await untilAtRest(world, consumers, () => readerAtRest)
-  await checkAtRest(world, consumers, view)
+  await Promise.allSettled(life)
+  if (await untilAtRest(world, consumers, () => status)) await checkAtRest(world, consumers, view)
   end.abort()
   await everybody.catch(() => undefined)
   say(counts.print())

@@ -10,7 +10,8 @@ import type { Synced, World } from './world.ts'
 
 /**
  * A worker on the change path: takes a feed over from whoever reads it, reads some pages, leaves it. By turns it asks for
- * the objects by id, or takes the bodies out of the events, whose time is the event's own.
+ * the objects by id, or takes the bodies out of the events, whose time is the event's own, in whole seconds: ties and late
+ * ones must become hints.
  */
 export async function followFeeds(world: World, random: Random): Promise<void> {
   await eachRound(world, world.end, 'feed', async () => {
@@ -24,12 +25,16 @@ export async function followFeeds(world: World, random: Random): Promise<void> {
       const ids = [...new Set(events.map(({ id }) => id))]
       const observations = random.chance(0.5)
         ? ids.map((id) => observationOf(one, one.upstream.look(id), observedAt))
-        : events.map((event) => observationOf(one, event, new Date(event.atMs).toISOString()))
+        : events.map((event) => observationOf(one, event, secondOf(event.atMs)))
       await stall(random)
       position += events.length
       await put(world, { ...pageOf(one, observations, 'change', fence), cursor: position })
     }
   })
+}
+
+function secondOf(atMs: number): string {
+  return new Date(Math.floor(atMs / 1000) * 1000).toISOString()
 }
 
 /** Looks by id at what was hinted. */

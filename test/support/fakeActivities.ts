@@ -1,5 +1,11 @@
 import { Context } from '@temporalio/activity'
-import type { BackfillAnswer, ChangesAnswer, Intent, Plan, Standing } from '../../activities/contract.ts'
+import type {
+  BackfillAnswer,
+  ChangesAnswer,
+  Intent,
+  Plan,
+  Standing,
+} from '../../activities/contract.ts'
 import type { Activities } from '../../src/temporal/worker.ts'
 import type { AppError } from '../../src/domain/error.ts'
 import { toFailure } from '../../src/temporal/failure.ts'

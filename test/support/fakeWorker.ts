@@ -4,7 +4,11 @@ import type { Activities } from '../../src/temporal/worker.ts'
 import { FakeSync } from './fakeActivities.ts'
 import type { TestTemporal } from './temporalServer.ts'
 
-export type StartedFake = { syncId: string; fake: FakeSync; handle: ReturnType<TestTemporal['client']['workflow']['getHandle']> }
+export type StartedFake = {
+  syncId: string
+  fake: FakeSync
+  handle: ReturnType<TestTemporal['client']['workflow']['getHandle']>
+}
 
 /** One worker for the fake syncs of a whole file: each test has a sync of its own, told apart by its id. */
 export class FakeWorker {
@@ -32,13 +36,21 @@ export class FakeWorker {
   }
 
   /** `historyLimit`: continues as new at so many events. */
-  async run(prepare: (fake: FakeSync) => void = () => undefined, historyLimit?: number): Promise<StartedFake> {
+  async run(
+    prepare: (fake: FakeSync) => void = () => undefined,
+    historyLimit?: number,
+  ): Promise<StartedFake> {
     const syncId = randomUUID()
     const fake = new FakeSync()
     prepare(fake)
     this.fakes.set(syncId, fake)
     if (historyLimit === undefined) {
-      await this.#temporal.syncs.start({ syncId, tenantId: 'tenant-1', provider: 'acme', name: 'Fake' })
+      await this.#temporal.syncs.start({
+        syncId,
+        tenantId: 'tenant-1',
+        provider: 'acme',
+        name: 'Fake',
+      })
     } else {
       await this.#temporal.client.workflow.start(WORKFLOW_TYPE, {
         workflowId: workflowId(syncId),

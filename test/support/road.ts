@@ -15,14 +15,19 @@ import { canonical } from '../../src/domain/rawJson.ts'
 import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createStripeSimulator } from '../../src/simulators/stripe/simulator.ts'
-import type { StripeSimulator, StripeSimulatorOptions } from '../../src/simulators/stripe/simulator.ts'
+import type {
+  StripeSimulator,
+  StripeSimulatorOptions,
+} from '../../src/simulators/stripe/simulator.ts'
 import { workflowId } from '../../src/temporal/names.ts'
 import { createTestDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
 import { openTemporal } from './temporal.ts'
 import type { TestTemporal } from './temporal.ts'
 
-export const allCollections = Object.keys(connectorOf('stripe').collections).map((name) => `stripe:${name}`)
+export const allCollections = Object.keys(connectorOf('stripe').collections).map(
+  (name) => `stripe:${name}`,
+)
 
 /** How long anything may take on a busy machine. */
 export const patiently = { timeout: 60_000, interval: 50 }
@@ -52,7 +57,9 @@ export type Road = AsyncDisposable & {
   requestsSince(ms: number): number
 }
 
-export async function openRoad(options: StripeSimulatorOptions & { total?: number } = {}): Promise<Road> {
+export async function openRoad(
+  options: StripeSimulatorOptions & { total?: number } = {},
+): Promise<Road> {
   const { total = 0, ...simulatorOptions } = options
   const simulator = createStripeSimulator(simulatorOptions)
   if (total > 0) simulator.seedAccount(total)
@@ -80,7 +87,10 @@ export async function openRoad(options: StripeSimulatorOptions & { total?: numbe
   async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
     const answer = await app.request(path, {
       method,
-      headers: { authorization: `Bearer ${env['SLUICE_API_KEY']}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${env['SLUICE_API_KEY']}`,
+        'content-type': 'application/json',
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await answer.text()
@@ -100,16 +110,20 @@ export async function openRoad(options: StripeSimulatorOptions & { total?: numbe
       return worker
     },
     async spawnWorker() {
-      const child = spawn(process.execPath, [fileURLToPath(new URL('../../src/main/worker.ts', import.meta.url))], {
-        env: {
-          ...env,
-          PATH: process.env['PATH'],
-          LOG_LEVEL: 'info',
-          TEMPORAL_ADDRESS: temporal.address.connection.address,
-          TEMPORAL_NAMESPACE: temporal.address.namespace,
+      const child = spawn(
+        process.execPath,
+        [fileURLToPath(new URL('../../src/main/worker.ts', import.meta.url))],
+        {
+          env: {
+            ...env,
+            PATH: process.env['PATH'],
+            LOG_LEVEL: 'info',
+            TEMPORAL_ADDRESS: temporal.address.connection.address,
+            TEMPORAL_NAMESPACE: temporal.address.namespace,
+          },
+          stdio: ['ignore', 'pipe', 'inherit'],
         },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
+      )
       children.push(child)
       let said = ''
       child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
@@ -129,14 +143,22 @@ export async function openRoad(options: StripeSimulatorOptions & { total?: numbe
     differences: async () => await differences(database, simulator),
     async atRest() {
       await expect
-        .poll(async () => ({ differences: (await road.differences()).slice(0, 10), open: await openWork(database) }), {
-          ...patiently,
-          timeout: 120_000,
-        })
+        .poll(
+          async () => ({
+            differences: (await road.differences()).slice(0, 10),
+            open: await openWork(database),
+          }),
+          {
+            ...patiently,
+            timeout: 120_000,
+          },
+        )
         .toEqual({ differences: [], open: 0 })
     },
     async lastIdx() {
-      const [row] = await database.sql<{ idx: string }[]>`select max(last_idx) as idx from stream_head`
+      const [row] = await database.sql<
+        { idx: string }[]
+      >`select max(last_idx) as idx from stream_head`
       return Number(row!.idx)
     },
     requestsSince: (ms) => simulator.log.filter((entry) => entry.at > ms).length,
@@ -168,7 +190,9 @@ async function differences({ sql }: TestDatabase, simulator: StripeSimulator): P
   const names = await sql<{ name: string }[]>`
     select split_part(collection_id, ':', 2) as name from source where removed_at is null and blocked_at is null`
   const stored = new Map(rows.map((row) => [`${row.name} ${row.id}`, row.data]))
-  const account = Object.entries(simulator.snapshot()).filter(([name]) => names.some((one) => one.name === name))
+  const account = Object.entries(simulator.snapshot()).filter(([name]) =>
+    names.some((one) => one.name === name),
+  )
   const found: string[] = []
   for (const [name, texts] of account) {
     const volatile = connectorOf('stripe').collections[name]!.volatile ?? []
@@ -176,7 +200,8 @@ async function differences({ sql }: TestDatabase, simulator: StripeSimulator): P
       const key = `${name} ${id}`
       const mine = stored.get(key)
       if (mine === undefined) found.push(`${key}: missing`)
-      else if (canonical(mine, volatile) !== canonical(text, volatile)) found.push(`${key}: different`)
+      else if (canonical(mine, volatile) !== canonical(text, volatile))
+        found.push(`${key}: different`)
       stored.delete(key)
     }
   }

@@ -9,7 +9,10 @@ import { makeSource, makeStream } from './stream.ts'
 export type TestSync = { syncId: string; tenantId: string; streamNo: number; credentialId: string }
 
 /** An active sync with a credential and these collections, as the API would insert it. */
-export async function makeSync(sql: Sql, collectionIds: string[] = ['acme:thing']): Promise<TestSync> {
+export async function makeSync(
+  sql: Sql,
+  collectionIds: string[] = ['acme:thing'],
+): Promise<TestSync> {
   const { tenantId, streamId, streamNo } = await makeStream(sql)
   const syncId = randomUUID()
   const [credential] = await sql<{ id: string }[]>`
@@ -19,12 +22,17 @@ export async function makeSync(sql: Sql, collectionIds: string[] = ['acme:thing'
   await sql`
     insert into syncs (id, tenant_id, stream_id, credential_id, provider)
     values (${syncId}, ${tenantId}, ${streamId}, ${credential!.id}, 'acme')`
-  for (const collectionId of collectionIds) await makeSource(sql, { streamNo }, { syncId, collectionId })
+  for (const collectionId of collectionIds)
+    await makeSource(sql, { streamNo }, { syncId, collectionId })
   return { syncId, tenantId, streamNo, credentialId: credential!.id }
 }
 
 /** The sync opened for work with these collections, without a way to a provider. */
-export async function opened(sql: Sql, sync: TestSync, collections: Record<string, Collection>): Promise<Opened> {
+export async function opened(
+  sql: Sql,
+  sync: TestSync,
+  collections: Record<string, Collection>,
+): Promise<Opened> {
   const sources = (await sourcesOf(sql, sync.syncId)).map((source) => {
     const name = collectionName(source.collectionId)
     return { ...source, name, collection: collections[name]! }
@@ -63,7 +71,12 @@ export function context(signal: AbortSignal): Context {
 }
 
 /** A collection of things made at these times (ms), in pages, newest first; every request is kept. */
-export function thingsAt(times: number[], pageSize: number, onList: (bounds: { fromMs: number | null; toMs: number | null }) => Promise<void> = async () => undefined) {
+export function thingsAt(
+  times: number[],
+  pageSize: number,
+  onList: (bounds: { fromMs: number | null; toMs: number | null }) => Promise<void> = async () =>
+    undefined,
+) {
   const things = times.map((ms, at) => ({ id: `t${at}`, ms })).toSorted((a, b) => b.ms - a.ms)
   const lists: { fromMs: number | null; toMs: number | null }[] = []
   const collection: Collection = {
@@ -74,13 +87,20 @@ export function thingsAt(times: number[], pageSize: number, onList: (bounds: { f
       lists.push(bounds)
       await onList(bounds)
       const inside = things.filter(
-        ({ ms }) => (bounds.fromMs === null || ms >= bounds.fromMs) && (bounds.toMs === null || ms < bounds.toMs),
+        ({ ms }) =>
+          (bounds.fromMs === null || ms >= bounds.fromMs) &&
+          (bounds.toMs === null || ms < bounds.toMs),
       )
       const rest = inside.filter((thing) => cursor === null || thing.ms < (cursor as number))
       const page = rest.slice(0, pageSize)
       const last = page.at(-1)
       return {
-        changes: page.map((thing) => ({ collection: 'thing', id: thing.id, raw: JSON.stringify(thing), value: thing })),
+        changes: page.map((thing) => ({
+          collection: 'thing',
+          id: thing.id,
+          raw: JSON.stringify(thing),
+          value: thing,
+        })),
         cursor: last === undefined ? cursor : last.ms,
         done: rest.length <= pageSize,
         observedAt: new Date().toISOString(),

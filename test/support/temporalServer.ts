@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
 import { createConnection } from 'node:net'
-import { createSyncs, createTemporalClient, ensureSearchAttributes } from '../../src/temporal/client.ts'
+import {
+  createSyncs,
+  createTemporalClient,
+  ensureSearchAttributes,
+} from '../../src/temporal/client.ts'
 import type { Syncs, TemporalAddress } from '../../src/temporal/client.ts'
 import { createWorkers, quietRuntime, workflowBundle } from '../../src/temporal/worker.ts'
 import type { Activities, Workers } from '../../src/temporal/worker.ts'
