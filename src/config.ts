@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { nearest } from './domain/nearest.ts'
 import { Secret } from './domain/secret.ts'
 
 /** Exit code for a wrong configuration (EX_CONFIG of sysexits.h). */
@@ -220,21 +221,7 @@ function unknownVariables(given: Environment): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith('SLUICE_') && !known.includes(name))
     .map((name) => {
-      const near = known.find((candidate) => distance(name, candidate) <= 3)
-      return `${name} is not a variable of Sluice${near === undefined ? '' : `; did you mean ${near}`}${near === undefined ? '.' : '?'}`
+      const near = nearest(name, known)
+      return `${name} is not a variable of Sluice${near === null ? '.' : `; did you mean ${near}?`}`
     })
-}
-
-/** Levenshtein's, for the hint at a typing error. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, replaced))
-    }
-    row = next
-  }
-  return row[b.length]!
 }

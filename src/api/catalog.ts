@@ -3,7 +3,7 @@ import type { Collection, Connector, CredentialKind } from '../connectors/connec
 import { collectionId } from '../domain/sync.ts'
 import type { ApiDeps } from './deps.ts'
 import { invalid } from './input.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../domain/nearest.ts'
 
 /** How a secret looks in an answer. */
 export const masked = '***********'

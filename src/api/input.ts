@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../domain/error.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../domain/nearest.ts'
 
 /** Bodies above this are refused before they are read to the end. */
 const bodyBytesMax = 1_000_000

@@ -1,3 +1,4 @@
+import { decodeToken } from '../../src/delivery/token.ts'
 import type { Counts } from './counts.ts'
 
 /** With synchronous_commit off the WAL writer is at most three rounds of 200 ms behind; a busy machine gets more. */
@@ -70,7 +71,12 @@ export class Ledger {
   ackAnswered(held: Held, wasReplaced: boolean, acked: number | null): void {
     if (acked === null) this.maybeAcked.set(held.recordId, held.idx)
     else if (acked > 0) {
-      if (wasReplaced) this.#violation('late ack counted', `${held.recordId} at ${held.idx}`)
+      if (wasReplaced) {
+        const newer = this.#held.get(held.recordId)!
+        const laterMs = newer.receivedMs - held.receivedMs
+        const sentence = `${held.recordId} at ${held.idx}, given again ${laterMs} ms later as ${newer.idx}`
+        this.#violation('late ack counted', `${sentence} (ops ${opOf(held)} and ${opOf(newer)})`)
+      }
       this.acked.set(held.recordId, Math.max(held.idx, this.acked.get(held.recordId) ?? 0))
     } else this.#counts.add('acks stale')
   }
@@ -84,4 +90,8 @@ export class Ledger {
   #violation(kind: string, sentence: string): void {
     this.#counts.violation(kind, `${this.name}: ${sentence}`)
   }
+}
+
+function opOf({ token }: Held): string | undefined {
+  return decodeToken(token)?.op
 }
