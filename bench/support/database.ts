@@ -96,6 +96,7 @@ export async function consumerOf(
     maxDeliver: -1,
     maxAckPending: 1000,
     maxWaiting: 1000,
+    fairness: 'sync',
     metadata: {},
     ...settings,
   })

@@ -318,6 +318,6 @@ test('G4 G5 G6 G7: whatever workers do, at once and in any order, the consumer i
         await run.holds()
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 60, interruptAfterTimeLimit: 90_000 },
   )
 }, 120_000)

@@ -16,6 +16,8 @@ export type ConsumerSettings = {
   maxDeliver: number
   maxAckPending: number
   maxWaiting: number
+  /** `sync`: a backlog of one sync holds back no other's changes. `none`: strictly in the order of the stream. */
+  fairness: 'none' | 'sync'
   metadata: Record<string, unknown>
 }
 
@@ -45,10 +47,10 @@ export async function createConsumer(
       const filter = sourceFilter(input.filters)
       const [made] = await tx<{ consumer_no: number }[]>`
         insert into consumer (id, tenant_id, stream_no, name, filters, filter, deliver_policy, ack_wait_ms, max_deliver,
-                              max_ack_pending, max_waiting, metadata)
+                              max_ack_pending, max_waiting, fairness, metadata)
         values (${input.id}, ${tenantId}, ${streamNo}, ${input.name}, ${JSON.stringify(input.filters)}::jsonb,
                 ${filter === null ? null : JSON.stringify(filter)}::jsonb, ${JSON.stringify(input.deliverPolicy)}::jsonb,
-                ${input.ackWaitMs}, ${input.maxDeliver}, ${input.maxAckPending}, ${input.maxWaiting},
+                ${input.ackWaitMs}, ${input.maxDeliver}, ${input.maxAckPending}, ${input.maxWaiting}, ${input.fairness},
                 ${JSON.stringify(input.metadata)}::jsonb)
         on conflict (id) do nothing
         returning consumer_no`
@@ -129,7 +131,8 @@ export async function patchConsumer(
              sources = null, source_rev = -1,
              deliver_policy = ${JSON.stringify(after.deliverPolicy)}::jsonb, ack_wait_ms = ${after.ackWaitMs},
              max_deliver = ${after.maxDeliver}, max_ack_pending = ${after.maxAckPending},
-             max_waiting = ${after.maxWaiting}, metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = now()
+             max_waiting = ${after.maxWaiting}, fairness = ${after.fairness},
+             metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = now()
        where consumer_no = ${before.consumerNo}
          and (${version}::text is null or (extract(epoch from updated_at) * 1000000)::bigint::text = ${version})`,
   )
@@ -200,7 +203,7 @@ function columns(sql: Query) {
   return sql`
     select c.id, c.consumer_no as "consumerNo", c.stream_no as "streamNo", s.id as "streamId", c.name, c.filters,
            c.deliver_policy as "deliverPolicy", c.ack_wait_ms as "ackWaitMs", c.max_deliver as "maxDeliver",
-           c.max_ack_pending as "maxAckPending", c.max_waiting as "maxWaiting", c.metadata,
+           c.max_ack_pending as "maxAckPending", c.max_waiting as "maxWaiting", c.fairness, c.metadata,
            (extract(epoch from c.updated_at) * 1000000)::bigint::text as version,
            c.created_at as "createdAt", c.updated_at as "updatedAt"
       from consumer c

@@ -67,6 +67,24 @@ describe('one account, end to end', () => {
     await road.atRest()
   })
 
+  test('G2: a page that was on its way while its records changed and died takes nothing back', async () => {
+    await using road = await openRoad({ total: 300 })
+    const [changed, gone] = Object.keys(road.simulator.snapshot('customer')['customer'] ?? {})
+    const slow = road.simulator.faults.add({ kind: 'slow', path: '/v1/customers', ms: 6_000 })
+    await road.work()
+    await road.sync()
+    const consumerId = await makeConsumer(road)
+    // The listing shows the old states, and trickles in long after the events of the new ones.
+    await expect.poll(() => slow.hits, patiently).toBeGreaterThan(0)
+    road.simulator.update('customer', changed!, { name: 'Newer' })
+    road.simulator.remove('customer', gone!)
+    await road.atRest()
+    slow.remove()
+    const seen = await consume(road, consumerId)
+    expect(seen.filter((record) => record.upstream_id === changed).at(-1)?.data.name).toBe('Newer')
+    expect(seen.filter((record) => record.upstream_id === gone).at(-1)?.deleted).toBe(true)
+  })
+
   test('G3: pause, resume and resync move nothing that did not change', async () => {
     await using road = await openRoad({ total: 600 })
     await road.work()

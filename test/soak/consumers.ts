@@ -94,6 +94,7 @@ function givenOf({ synced, counts }: World, { ledger, fits }: Tested, item: Item
       dueMs: null,
       receivedMs: Date.now(),
       over: false,
+      undone: false,
     },
     kept: { idx: updated_idx, data: JSON.stringify(data), deleted },
   }

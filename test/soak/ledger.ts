@@ -15,8 +15,10 @@ export type Held = {
   /** When its ack_wait ends, by the database; null: not known. */
   dueMs: number | null
   receivedMs: number
-  /** An ack, nack or release was sent, or a crash may have taken the claim back: it may come again any time. */
+  /** An ack, nack or release was sent: it may come again any time. */
   over: boolean
+  /** A crash may have taken the claim back: it may come again any time, and the token before it may count again. */
+  undone: boolean
 }
 
 /**
@@ -42,7 +44,12 @@ export class Ledger {
   received(held: Held): boolean {
     if (held.idx < (this.#newest.get(held.recordId) ?? 0)) return false
     const before = this.#held.get(held.recordId)
-    if (before !== undefined && !before.over && held.receivedMs < (before.dueMs ?? 0)) {
+    if (
+      before !== undefined &&
+      !before.over &&
+      !before.undone &&
+      held.receivedMs < (before.dueMs ?? 0)
+    ) {
       const leftMs = Math.round(before.dueMs! - held.receivedMs)
       this.#violation('doubled in flight', `${held.recordId} came again ${leftMs} ms too early`)
     }
@@ -65,7 +72,8 @@ export class Ledger {
   }
 
   isReplaced(held: Held): boolean {
-    return this.#held.get(held.recordId) !== held
+    const newest = this.#held.get(held.recordId)
+    return newest !== held && newest?.undone === false
   }
 
   ackAnswered(held: Held, wasReplaced: boolean, acked: number | null): void {
@@ -84,7 +92,7 @@ export class Ledger {
   /** The database crashed: claims of the last moments had not reached the disk and are taken back. */
   crashed(atMs: number): void {
     for (const held of this.#held.values())
-      if (held.receivedMs > atMs - unflushedMs) held.over = true
+      if (held.receivedMs > atMs - unflushedMs) held.undone = true
   }
 
   #violation(kind: string, sentence: string): void {

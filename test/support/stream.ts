@@ -132,6 +132,7 @@ export async function makeConsumer(
     maxDeliver: -1,
     maxAckPending: 1000,
     maxWaiting: 20,
+    fairness: 'sync',
     metadata: {},
     ...settings,
   })

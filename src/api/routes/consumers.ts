@@ -46,6 +46,7 @@ export const consumerRoutes: Route[] = [
         maxDeliver: body.max_deliver,
         maxAckPending: body.max_ack_pending,
         maxWaiting: body.max_waiting,
+        fairness: body.fairness,
         metadata: body.metadata ?? {},
       })
       return created(shown(consumer), consumer.version)
@@ -153,6 +154,7 @@ function patchOf(body: ReturnType<typeof schemas.patchConsumer.parse>) {
     max_deliver: maxDeliver,
     max_ack_pending: maxAckPending,
     max_waiting: maxWaiting,
+    fairness,
     metadata,
   } = body
   return {
@@ -163,6 +165,7 @@ function patchOf(body: ReturnType<typeof schemas.patchConsumer.parse>) {
     ...(maxDeliver === undefined ? {} : { maxDeliver }),
     ...(maxAckPending === undefined ? {} : { maxAckPending }),
     ...(maxWaiting === undefined ? {} : { maxWaiting }),
+    ...(fairness === undefined ? {} : { fairness }),
     ...(metadata === undefined ? {} : { metadata: metadata ?? {} }),
   }
 }

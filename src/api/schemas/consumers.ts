@@ -68,6 +68,11 @@ const settings = {
     .min(1)
     .max(1000)
     .describe('So many calls of `next` wait at once, at most.'),
+  fairness: z
+    .enum(['none', 'sync'])
+    .describe(
+      '`sync`: while the consumer is far behind because of one sync, changes of the others pass its backlog. `none`: all in the order of the stream. The versions of a record come in order either way.',
+    ),
 }
 
 export const createConsumer = z
@@ -80,6 +85,7 @@ export const createConsumer = z
     max_deliver: settings.max_deliver.default(-1),
     max_ack_pending: settings.max_ack_pending.default(1000),
     max_waiting: settings.max_waiting.default(20),
+    fairness: settings.fairness.default('sync'),
     metadata: metadata.optional(),
   })
   .meta({
@@ -102,6 +108,7 @@ export const patchConsumer = z
     max_deliver: settings.max_deliver.optional(),
     max_ack_pending: settings.max_ack_pending.optional(),
     max_waiting: settings.max_waiting.optional(),
+    fairness: settings.fairness.optional(),
     metadata: metadata.nullable().optional().describe('Replaced as a whole; null: empty.'),
     stream_id: z
       .never({ error: 'cannot change after creation; create another consumer for another stream' })
@@ -137,6 +144,7 @@ export const consumer = z
     max_deliver: z.number().int(),
     max_ack_pending: z.number().int(),
     max_waiting: z.number().int(),
+    fairness: z.enum(['none', 'sync']),
     metadata: z.record(z.string(), z.unknown()),
     created_at: time,
     updated_at: time,

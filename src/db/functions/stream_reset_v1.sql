@@ -7,7 +7,7 @@ begin
   perform 1 from consumer_state x where x.consumer_no = p_consumer order by x.op desc limit 1 for update;
   delete from inflight f where f.consumer_no = p_consumer;
   update consumer_state x
-     set op = x.op + 1, cursor_idx = p_idx, pending = 0, waiting = 0
+     set op = x.op + 1, cursor_idx = p_idx, ahead_idx = null, held = null, held_from = null, pending = 0, waiting = 0
    where x.consumer_no = p_consumer
      and x.op = (select y.op from consumer_state y where y.consumer_no = p_consumer order by y.op desc limit 1);
 end $f$;

@@ -11,7 +11,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { at, big, createdAt, intArray } from './columns.ts'
+import { at, big, bigArray, createdAt, intArray } from './columns.ts'
 import { tenants } from './control.ts'
 import { stream } from './stream.ts'
 
@@ -26,6 +26,8 @@ export const consumer = pgTable(
     maxAckPending: integer().notNull().default(1000),
     maxDeliver: integer().notNull().default(-1),
     maxWaiting: integer().notNull().default(20),
+    /** none | sync. sync: a backlog of one sync holds back no other's changes (functions/stream_next_v1.sql). */
+    fairness: text().notNull().default('sync'),
     /** As the caller gave them: `{provider, sync_id, collection_id, external_id, metadata}`. */
     filters: jsonb().notNull().default({}),
     /** What they say about sources. Null: all of the stream; else see stream_sources. */
@@ -54,6 +56,11 @@ export const consumerState = pgTable(
     consumerNo: integer().notNull(),
     op: big().notNull(),
     cursorIdx: big().notNull(),
+    /** While sources are held: how far the others are. Null: as far as cursor_idx. */
+    aheadIdx: big(),
+    /** Sources that cursor_idx alone goes over, and from where on. */
+    held: intArray(),
+    heldFrom: bigArray(),
     pending: integer().notNull().default(0),
     waiting: integer().notNull().default(0),
     outFloor: at()
