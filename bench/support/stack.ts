@@ -22,7 +22,7 @@ export type Stack = {
 }
 
 /** As package.json's `api` and `worker` start them. */
-const productionFlags = ['--max-semi-space-size=8', '--heap-growing-percent=20']
+const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(options: { customers: number }): Promise<Stack> {

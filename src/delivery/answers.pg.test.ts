@@ -150,7 +150,7 @@ describe('G6: stale tokens', () => {
       Array.from({ length: 10_000 }, (_, i) => `r${i}`),
     )
     const tokens: string[] = []
-    while (tokens.length < 10_000) tokens.push(...tokensOf(await next(scene, 1000)))
+    for (let call = 0; call < 10; call++) tokens.push(...tokensOf(await next(scene, 1000)))
     expect(await dispatcher.ack(scene.consumer, tokens)).toEqual({ acked: 10_000, stale: 0 })
   })
 })

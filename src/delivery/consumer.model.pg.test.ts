@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fewAreABacklog } from '../../test/support/backlog.ts'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeConsumer, makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
@@ -23,8 +24,10 @@ const maxAckPending = 8
 let database: TestDatabase
 let notifier: Notifier
 let dispatchers: Dispatcher[]
+let statesHeld = 0
 beforeAll(async () => {
   database = await createTestDatabase()
+  await fewAreABacklog(database)
   notifier = createNotifier(database.pools.listen)
   dispatchers = Array.from({ length: processes }, () =>
     createDispatcher({ sql: database.pools.deliver, notifier }),
@@ -107,7 +110,7 @@ type Delivery = { token: string; recordId: string; idx: number; over: boolean }
 
 class Run {
   readonly stream: TestStream
-  readonly sources: { wanted: TestSource; unwanted: TestSource }
+  readonly sources: { wanted: TestSource; second: TestSource; unwanted: TestSource }
   readonly consumer: Consumer
   deliveries: Delivery[] = []
   /** Versions whose ack counted. */
@@ -120,6 +123,10 @@ class Run {
     this.stream = stream
     this.sources = sources
     this.consumer = consumer
+  }
+
+  get #wanted(): number[] {
+    return [this.sources.wanted.sourceNo, this.sources.second.sourceNo]
   }
 
   async together(commands: Command[]): Promise<void> {
@@ -148,7 +155,8 @@ class Run {
 
   async #write(which: string[], wanted: boolean): Promise<void> {
     const at = ++this.#clock
-    const source = wanted ? this.sources.wanted : this.sources.unwanted
+    const fits = at % 3 === 0 ? this.sources.second : this.sources.wanted
+    const source = wanted ? fits : this.sources.unwanted
     await writePage(
       database.sql,
       pageOf(
@@ -173,7 +181,7 @@ class Run {
         updated_idx: idx,
         sync_id,
       } = JSON.parse(recordJson) as { id: string; updated_idx: number; sync_id: string }
-      expect(sync_id).toBe(this.sources.wanted.syncId)
+      expect([this.sources.wanted.syncId, this.sources.second.syncId]).toContain(sync_id)
       const out = this.deliveries.filter(({ recordId, over }) => recordId === id && !over)
       expect(out, 'G5: with at most one worker').toEqual([])
       expect(idx, 'G5: its versions in order').toBeGreaterThanOrEqual(this.newest.get(id) ?? 0)
@@ -228,6 +236,7 @@ class Run {
     const { consumerNo } = this.consumer
     const [state] = await database.sql<State[]>`
       select s.pending, s.waiting, s.cursor_idx::float8 as cursor,
+             coalesce(s.ahead_idx, s.cursor_idx)::float8 as ahead, s.held, s.held_from as "heldFrom",
              (select count(*)::int from inflight f where f.consumer_no = s.consumer_no and f.op > 0) as out,
              (select count(*)::int from inflight f where f.consumer_no = s.consumer_no and f.op <= 0) as waits,
              (select count(*)::int from inflight f where f.consumer_no = s.consumer_no
@@ -250,8 +259,12 @@ class Run {
              or exists (select 1 from dead_letter l where l.consumer_no = ${consumerNo} and l.record_no = r.record_no
                            and l.idx = r.updated_idx) as known
         from record r
-       where r.stream_no = ${this.stream.streamNo} and r.source_no = ${this.sources.wanted.sourceNo}
-         and r.updated_idx <= ${state!.cursor}`
+       where r.stream_no = ${this.stream.streamNo} and r.source_no = any(${this.#wanted}::int[])
+         and (r.updated_idx <= ${state!.cursor}
+              or r.updated_idx <= ${state!.ahead}
+                 and (r.source_no <> all(${state!.held}::int[])
+                      or r.updated_idx <= (${state!.heldFrom}::bigint[])[array_position(${state!.held}::int[], r.source_no)]))`
+    if (state!.held !== null) statesHeld++
     const lost = passed.filter(({ idx, known }) => !known && !this.acked.has(idx))
     expect(lost, 'G4: a version that the cursor passed is acked, out, waiting or dead').toEqual([])
   }
@@ -269,7 +282,7 @@ class Run {
     }
     const rows = await database.sql<{ idx: number }[]>`
       select updated_idx::float8 as idx from record
-       where stream_no = ${this.stream.streamNo} and source_no = ${this.sources.wanted.sourceNo}`
+       where stream_no = ${this.stream.streamNo} and source_no = any(${this.#wanted}::int[])`
     expect(
       rows.filter(({ idx }) => !this.acked.has(idx)),
       'G4: every current version was acked',
@@ -281,6 +294,9 @@ type State = {
   pending: number
   waiting: number
   cursor: number
+  ahead: number
+  held: number[] | null
+  heldFrom: string[] | null
   out: number
   waits: number
   below_floor: number
@@ -296,10 +312,12 @@ test('G4 G5 G6 G7: whatever workers do, at once and in any order, the consumer i
     fc.asyncProperty(
       fc.array(step, { minLength: 5, maxLength: 40 }),
       fc.constantFrom(-1, 1, 3),
-      async (steps, maxDeliver) => {
+      fc.constantFrom('none' as const, 'sync' as const),
+      async (steps, maxDeliver, fairness) => {
         const stream = await makeStream(database.sql)
         const sources = {
           wanted: await makeSource(database.sql, stream, { externalId: 'wanted' }),
+          second: await makeSource(database.sql, stream, { externalId: 'wanted' }),
           unwanted: await makeSource(database.sql, stream, { externalId: 'unwanted' }),
         }
         const settings = {
@@ -307,6 +325,7 @@ test('G4 G5 G6 G7: whatever workers do, at once and in any order, the consumer i
           ackWaitMs: 1000,
           maxAckPending,
           maxDeliver,
+          fairness,
         }
         const run = new Run(stream, sources, await makeConsumer(database.sql, stream, settings))
         for (const each of steps) {
@@ -320,4 +339,5 @@ test('G4 G5 G6 G7: whatever workers do, at once and in any order, the consumer i
     ),
     { numRuns: 60, interruptAfterTimeLimit: 90_000 },
   )
+  expect(statesHeld, 'steps after which a sync was held').toBeGreaterThan(0)
 }, 120_000)

@@ -232,6 +232,7 @@ describe('create, read, change, delete', () => {
       maxDeliver: 3,
       maxAckPending: 5,
       maxWaiting: 6,
+      fairness: 'none' as const,
       metadata: { team: 'x' },
     }
     const made = await createConsumer(database.sql, stream.tenantId, input)

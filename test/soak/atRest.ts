@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { redeliverDeadLetters } from '../../src/delivery/deadLetters.ts'
 import { consumerInfo } from '../../src/delivery/info.ts'
 import { recordId } from '../../src/delivery/recordJson.ts'
+import { isAppError } from '../../src/domain/error.ts'
 import type { Tested } from './consumers.ts'
 import type { Kept } from './ledger.ts'
+import { isConnectionError } from './world.ts'
 import type { Synced, World } from './world.ts'
 
 const patienceMs = 120_000
@@ -20,13 +22,22 @@ export async function untilAtRest(
   const until = performance.now() + patienceMs
   let open: string[] = []
   while (performance.now() < until && !status().failed) {
-    open = (await Promise.all([writersOpen(world), consumersOpen(world, consumers)])).flat()
+    open = await whatIsOpen(world, consumers)
     if (!status().readerAtRest) open.push('the reader with a cursor')
     if (open.length === 0) return true
     await delay(200)
   }
   for (const sentence of open) world.counts.violation('never came to rest', sentence)
   return false
+}
+
+async function whatIsOpen(world: World, consumers: Tested[]): Promise<string[]> {
+  try {
+    return [...(await writersOpen(world)), ...(await consumersOpen(world, consumers))]
+  } catch (error) {
+    if (!isAppError(error, 'transient') && !isConnectionError(error)) throw error
+    return ['the database did not answer']
+  }
 }
 
 async function writersOpen({ watch, synced }: World): Promise<string[]> {

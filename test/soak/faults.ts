@@ -59,5 +59,7 @@ export async function watchInvariants(world: World): Promise<void> {
        where r.updated_idx > h.last_idx`
     for (const { sentence } of wrong) world.counts.violation('bookkeeping', sentence)
     world.counts.add('looks at the bookkeeping')
+    const held = await world.watch`select 1 from consumer_state where held is not null`
+    world.counts.add('consumers seen with held syncs', held.length)
   })
 }

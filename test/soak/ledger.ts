@@ -14,6 +14,7 @@ export type Held = {
   idx: number
   /** When its ack_wait ends, by the database; null: not known. */
   dueMs: number | null
+  /** Whole milliseconds, cut off. */
   receivedMs: number
   /** An ack, nack or release was sent: it may come again any time. */
   over: boolean
@@ -48,7 +49,7 @@ export class Ledger {
       before !== undefined &&
       !before.over &&
       !before.undone &&
-      held.receivedMs < (before.dueMs ?? 0)
+      held.receivedMs + 1 < (before.dueMs ?? 0)
     ) {
       const leftMs = Math.round(before.dueMs! - held.receivedMs)
       this.#violation('doubled in flight', `${held.recordId} came again ${leftMs} ms too early`)

@@ -8,6 +8,7 @@ import { createDispatcher } from '../../src/delivery/dispatcher.ts'
 import { createNotifier } from '../../src/delivery/notifier.ts'
 import { anyFree } from '../../src/main/embedded/ports.ts'
 import { startPostgres } from '../../src/main/embedded/postgres.ts'
+import { fewAreABacklog } from '../support/backlog.ts'
 import { makeConsumer, makeStream } from '../support/stream.ts'
 import { checkAtRest, untilAtRest } from './atRest.ts'
 import type { Tested } from './consumers.ts'
@@ -51,6 +52,7 @@ export async function soakStream(options: {
     open('soak-api-2', 1),
   ]
   const [stop, end] = [new AbortController(), new AbortController()]
+  await fewAreABacklog({ sql: pools.write })
   const counts = createCounts()
   const stream = await makeStream(pools.write)
   const world: World = {
