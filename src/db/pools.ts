@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { assert } from '../domain/error.ts'
+import { arrays } from './arrays.ts'
 import { sheltered } from './begin.ts'
 import * as schema from './schema/control.ts'
 
@@ -125,7 +126,9 @@ function open(url: string, options: PoolOptions, pool: string, max: number, sett
       TimeZone: 'UTC',
       ...settings,
     },
+    fetch_types: false,
     types: {
+      ...arrays,
       date: { to: 1184, from: [1082, 1083, 1114, 1184], serialize, parse: asIs },
       json: { to: 114, from: [114, 3802], serialize: asIs, parse: asIs },
     },

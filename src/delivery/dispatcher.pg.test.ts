@@ -141,6 +141,20 @@ describe('waiting', () => {
     await countsHold(scene)
   })
 
+  test('G4: a record tells its origin also where its sync was made after the claim began', async () => {
+    const scene = await setUp()
+    await using held = await holdConsumer(scene)
+    const call = next(scene)
+    await held.blocks()
+    const source = await makeSource(database.sql, scene.stream)
+    await writePage(database.sql, pageOf(scene.stream, [observe(source, 'a')]))
+    await held.release()
+    const { items } = await call
+    expect(items.map(({ recordJson }) => JSON.parse(recordJson) as object)).toMatchObject([
+      { sync_id: source.syncId, provider: 'acme' },
+    ])
+  })
+
   test('what is handed back after the answer is delivered again as if it had never been', async () => {
     const scene = await setUp({ maxDeliver: 1 })
     await put(scene, ['a'])

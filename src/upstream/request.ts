@@ -29,7 +29,7 @@ export type RequesterDeps = {
 
 /** Assumed where a 429 does not say how long: the ledger slows down besides. */
 const WAIT_UNTOLD_MS = 1_000
-const USER_AGENT = 'sluice (+https://github.com/sluice-sync/sluice)'
+const USER_AGENT = 'sluice'
 
 /**
  * `ctx.request` of a connector: takes quota, authenticates, sends once, reads, classifies. No retries here (Temporal's), no
