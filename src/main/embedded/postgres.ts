@@ -28,6 +28,7 @@ export type PostgresOptions = {
 }
 
 const READY_MS = 60_000
+const RELEASE_MS = 10_000
 
 /** Starts the embedded PostgreSQL on 127.0.0.1; makes its cluster (UTF8, C locale) at the first start. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
@@ -44,6 +45,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
   const port = await choosePort(dir, options.port)
   const logFile = join(dir, 'log')
+  await untilReleased(data)
   const part = await spawnServer({
     binaries,
     data,
@@ -98,6 +100,29 @@ async function spawnServer(options: {
 }
 
 /** Postgres itself says in its pid file when it takes connections (line 8); line 1 tells that the file is of this start. */
+/**
+ * A postmaster that was killed keeps its lock until its parent has reaped it: a moment in which a new one refuses to start.
+ * Whoever still holds it after that is another server, and says so itself.
+ */
+async function untilReleased(data: string): Promise<void> {
+  const lock = join(data, 'postmaster.pid')
+  const deadline = Date.now() + RELEASE_MS
+  while (existsSync(lock) && exists(Number.parseInt(readFileSync(lock, 'utf8'), 10))) {
+    if (Date.now() > deadline) return
+    await delay(50)
+  }
+}
+
+function exists(pid: number): boolean {
+  if (!(pid > 0)) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 async function untilReady(part: Part, data: string, logFile: string): Promise<void> {
   const until = Date.now() + READY_MS
   for (;;) {
