@@ -144,7 +144,18 @@ test('a record that was delivered too often is a dead letter, and comes again wh
   const { body: letters } = await api.ask('GET', `${at}/dead-letters`)
   expect(letters.data).toMatchObject([{ deliver_count: 1, record: { upstream_id: 'a' } }])
   expect((await api.ask('POST', `${at}/dead-letters/redeliver`)).body).toEqual({ redelivered: 1 })
-  expect((await api.ask('GET', `${at}/next`)).body.data).toHaveLength(1)
+  const { body: again } = await api.ask('GET', `${at}/next`)
+  expect(again.data).toHaveLength(1)
+  await api.ask('POST', `${at}/nack`, { ack_tokens: [again.data[0].ack_token] })
+  expect((await api.ask('GET', `${at}/next`)).body.data).toEqual([])
+  expect(
+    (
+      await api.ask('POST', `${at}/dead-letters/drop`, {
+        record_ids: [letters.data[0].record.id],
+      })
+    ).body,
+  ).toEqual({ dropped: 1 })
+  expect((await api.ask('GET', `${at}/dead-letters`)).body.data).toEqual([])
 })
 
 test('records are read without a consumer, page by page, and what changes comes after the cursor', async () => {

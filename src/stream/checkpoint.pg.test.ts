@@ -142,6 +142,19 @@ describe('G1: a page and its checkpoint', () => {
 })
 
 describe('G9: the fence', () => {
+  test('an unchanged page of a listing is read under it without a transaction id', async () => {
+    const { stream, source, numbers } = await setUp()
+    const { fence } = await claim(database.sql, numbers[0]!)
+    const page = (at: number) =>
+      pageOf(stream, [observe(source, 'a', { at })], { path: 'listing', fence })
+    await writePage(database.sql, page(0))
+    const after = await database.sql.begin(async (tx) => {
+      await writePage(tx as never, page(5))
+      return await tx`select pg_current_xact_id_if_assigned() is null as no_xid`
+    })
+    expect(after[0]).toEqual({ no_xid: true })
+  })
+
   test('G9: under a lease that was taken over nothing is written, whatever the page holds', async () => {
     const { stream, source, numbers } = await setUp()
     const lost = (await claim(database.sql, numbers[0]!)).fence

@@ -180,6 +180,40 @@ describe('an unchanged record', () => {
   })
 })
 
+describe('the same new content over two connections at once', () => {
+  test('G3: whoever comes second finds it stored, and moves nothing', async () => {
+    const { stream, source } = await setUp()
+    await writePage(database.sql, pageOf(stream, [observe(source, 'a'), observe(source, 'b')]))
+    const write = (at: number) =>
+      writePage(database.sql, pageOf(stream, [observe(source, 'a', { at, value: 1 })]))
+    // both have looked, without a lock, before either may write
+    const turn = await database.sql.reserve()
+    await turn`begin`
+    await turn`select pg_advisory_xact_lock(7001, ${stream.streamNo})`
+    const first = write(2)
+    await expect.poll(() => waitingFor(stream)).toBe(1)
+    const second = write(3)
+    await expect.poll(() => waitingFor(stream)).toBe(2)
+    await turn`commit`
+    turn.release()
+    expect(await first).toMatchObject({ updated: 1, touched: 0, lastIdx: 3 })
+    expect(await second).toMatchObject({ updated: 0, touched: 1 })
+    const records = await recordsOf(database.sql, stream)
+    expect(records.map(({ id, idx }) => [id, idx])).toEqual([
+      ['b', 2],
+      ['a', 3],
+    ])
+  })
+})
+
+async function waitingFor(stream: TestStream): Promise<number> {
+  const [row] = await database.sql<{ n: number }[]>`
+    select count(*)::int as n from pg_locks
+     where locktype = 'advisory' and classid = 7001 and objid = ${stream.streamNo} and not granted
+       and database = (select oid from pg_database where datname = current_database())`
+  return row!.n
+}
+
 describe('G2: order of observations', () => {
   test('G2: an older observation never replaces a newer one', async () => {
     const { stream, source } = await setUp()

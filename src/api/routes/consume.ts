@@ -1,5 +1,9 @@
 import { getConsumer } from '../../delivery/consumers.ts'
-import { listDeadLetters, redeliverDeadLetters } from '../../delivery/deadLetters.ts'
+import {
+  dropDeadLetters,
+  listDeadLetters,
+  redeliverDeadLetters,
+} from '../../delivery/deadLetters.ts'
 import type { Answer, Call, Route } from '../route.ts'
 import { noContent, ok, route } from '../route.ts'
 import * as schemas from '../schemas/consumers.ts'
@@ -166,7 +170,7 @@ export const consumeRoutes: Route[] = [
     description: 'With a count that begins anew.',
     tag,
     right,
-    body: schemas.redeliverBody,
+    body: schemas.deadLetterChoice,
     bodyOptional: true,
     answers: { 200: { description: 'They are delivered again.', schema: schemas.redeliverAnswer } },
     problems: ['not-found'],
@@ -175,6 +179,23 @@ export const consumeRoutes: Route[] = [
       return ok({
         redelivered: await redeliverDeadLetters(deps.deliver, consumer, body.record_ids ?? null),
       })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/http-consumers/{id}/dead-letters/drop',
+    operation: 'dropDeadLetters',
+    summary: 'Forget dead letters',
+    description: 'They count as acknowledged; a newer version of such a record still comes.',
+    tag,
+    right,
+    body: schemas.deadLetterChoice,
+    bodyOptional: true,
+    answers: { 200: { description: 'They are forgotten.', schema: schemas.dropAnswer } },
+    problems: ['not-found'],
+    async handle({ deps, tenantId, params, body }) {
+      const consumer = await getConsumer(deps.write, tenantId, params.id)
+      return ok({ dropped: await dropDeadLetters(deps.deliver, consumer, body.record_ids ?? null) })
     },
   }),
 ]

@@ -246,7 +246,7 @@ const deadLetter = z
 export const deadLetterList = listOf(deadLetter, 'DeadLetterList')
 export const deadLetterQuery = z.strictObject(listQuery)
 
-export const redeliverBody = z
+export const deadLetterChoice = z
   .strictObject({
     record_ids: z
       .array(z.string().min(1).max(100))
@@ -255,11 +255,13 @@ export const redeliverBody = z
       .optional()
       .describe('Left out: all.'),
   })
-  .meta({ id: 'Redeliver', example: {} })
+  .meta({ id: 'DeadLetterChoice', example: {} })
 
 export const redeliverAnswer = z
   .object({ redelivered: z.number().int() })
   .meta({ id: 'Redelivered' })
+
+export const dropAnswer = z.object({ dropped: z.number().int() }).meta({ id: 'Dropped' })
 
 export const recordList = z
   .object({
