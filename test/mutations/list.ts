@@ -6,7 +6,8 @@ export type Mutation = {
   name: string
   /** What is broken by it: the invariant of the stream, and the guarantee that rests on it. */
   breaks: string
-  files: 'sql' | string
+  /** `sql`: all migrations; else one file. */
+  files: string
   from: string
   to: string
   seenBy: string[]
