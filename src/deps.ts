@@ -18,6 +18,7 @@ import { createIdentify } from './credentials/identity.ts'
 import { createSealer } from './credentials/seal.ts'
 import { assertMigrated } from './db/migrate.ts'
 import { openPools } from './db/pools.ts'
+import { createCounter } from './delivery/counts.ts'
 import { createDispatcher } from './delivery/dispatcher.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import { limits } from './domain/limits.ts'
@@ -199,6 +200,7 @@ export async function createApiDeps({
     write: pools.write,
     deliver: pools.deliver,
     dispatcher,
+    counter: createCounter(pools.deliver, Date.now),
     sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
     connectors: Object.fromEntries(connectors.map((one) => [one.provider, one])),
     identify: createIdentify({ quota, http }),

@@ -1,5 +1,6 @@
 import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
 import type { Sql } from '../db/pools.ts'
+import type { Counter } from '../delivery/counts.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { Db } from '../store/page.ts'
 import type { Syncs } from '../temporal/client.ts'
@@ -11,6 +12,7 @@ export type ApiDeps = {
   write: Sql
   deliver: Sql
   dispatcher: Dispatcher
+  counter: Counter
   sealer: Sealer
   /** Keyed by provider. */
   connectors: Record<string, Connector>

@@ -12,8 +12,9 @@ afterAll(async () => {
 
 test('a stream is found by id and by slug, and changes its slug', async () => {
   const { body } = await api.ask('POST', '/v1/streams', { slug: 'found' })
-  expect((await api.ask('GET', '/v1/streams/found')).body).toEqual(body)
-  expect((await api.ask('GET', `/v1/streams/${body.id}`)).body).toEqual(body)
+  const held = { oldest_at: null, newest_at: null, collections: [] }
+  expect((await api.ask('GET', '/v1/streams/found')).body).toEqual({ ...body, ...held })
+  expect((await api.ask('GET', `/v1/streams/${body.id}`)).body).toEqual({ ...body, ...held })
   const changed = await api.ask('PATCH', '/v1/streams/found', { slug: 'found-again' })
   expect(changed).toMatchObject({ status: 200, body: { id: body.id, slug: 'found-again' } })
   expect((await api.ask('GET', '/v1/streams/found')).status).toBe(404)

@@ -4,7 +4,7 @@ import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
 import { writePage } from '../stream/write.ts'
-import { countRecords, getRecord, listRecords } from './records.ts'
+import { getRecord, listRecords } from './records.ts'
 import type { RecordQuery } from './records.ts'
 
 let database: TestDatabase
@@ -100,9 +100,6 @@ test('G13: a record or stream of another tenant is not found', async () => {
   await expect(listRecords(database.pools.deliver, other.tenantId, query)).rejects.toMatchObject({
     kind: 'not_found',
   })
-  await expect(
-    countRecords(database.pools.deliver, other.tenantId, stream.streamId),
-  ).rejects.toMatchObject({ kind: 'not_found' })
 })
 
 test.for(['nonsense', '', 'ffffffff-0000-8000-8000-000000000001', randomUUID()])(
@@ -120,21 +117,5 @@ test('a cursor of another list is invalid by field', async () => {
   await expect(list({ after: 'nonsense' })).rejects.toMatchObject({
     kind: 'invalid',
     fields: { after_cursor: [expect.any(String)] },
-  })
-})
-
-test('a stream is counted by collection, tombstones apart', async () => {
-  const { stream, things } = await setUp()
-  await writePage(database.sql, pageOf(stream, [observe(things, 'a', { at: 1, deleted: true })]))
-  expect(
-    await countRecords(database.pools.deliver, stream.tenantId, stream.streamId),
-  ).toMatchObject({
-    lastIdx: 11,
-    oldestAt: expect.stringMatching(/Z$/),
-    newestAt: expect.stringMatching(/Z$/),
-    collections: [
-      { collectionId: 'acme:other', records: 5, deleted: 0 },
-      { collectionId: 'acme:thing', records: 4, deleted: 1 },
-    ],
   })
 })

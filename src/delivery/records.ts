@@ -1,10 +1,10 @@
 import { withAppErrors } from '../db/errors.ts'
-import { toNumber, toNumberOrNull } from '../db/pools.ts'
+import { toNumber } from '../db/pools.ts'
 import type { Query } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { sourceFilter } from './filters.ts'
 import type { Filters } from './filters.ts'
-import { isoTime, parseRecordId, recordJson } from './recordJson.ts'
+import { parseRecordId, recordJson } from './recordJson.ts'
 import type { RecordRow } from './recordJson.ts'
 
 export type RecordQuery = {
@@ -70,46 +70,6 @@ export async function getRecord(sql: Query, tenantId: string, recordId: string):
         )
   if (row === undefined || parsed === null) throw notFound('record')
   return recordJson({ streamNo: parsed.streamNo, streamId: row.streamId }, row.source, row)
-}
-
-export type StreamCounts = {
-  lastIdx: number
-  /** When the oldest and the newest version entered: ISO 8601. */
-  oldestAt: string | null
-  newestAt: string | null
-  collections: { syncId: string; collectionId: string; records: number; deleted: number }[]
-}
-
-/** Counts by collection from the indexes alone: 100 ms at a million records, so not for a list of streams. */
-export async function countRecords(
-  sql: Query,
-  tenantId: string,
-  streamId: string,
-): Promise<StreamCounts> {
-  const { streamNo } = await findStream(sql, tenantId, streamId)
-  const [[ends], collections] = await withAppErrors(() =>
-    Promise.all([
-      sql<{ head: string | null; oldest: string | null; newest: string | null }[]>`
-        select (select h.last_idx from stream_head h where h.stream_no = ${streamNo} order by h.last_idx desc limit 1) as head,
-               (select r.changed_at from record r where r.stream_no = ${streamNo} order by r.updated_idx limit 1) as oldest,
-               (select r.changed_at from record r where r.stream_no = ${streamNo} order by r.updated_idx desc limit 1) as newest`,
-      sql<StreamCounts['collections']>`
-        select s.sync_id as "syncId", s.collection_id as "collectionId",
-               (a.n - coalesce(d.n, 0))::float8 as records, coalesce(d.n, 0)::float8 as deleted
-          from (select source_no, count(*) as n from record where stream_no = ${streamNo} group by source_no) a
-          left join (
-            select source_no, count(*) as n from record where stream_no = ${streamNo} and deleted group by source_no) d
-            on d.source_no = a.source_no
-          join source s on s.source_no = a.source_no
-         order by s.collection_id, s.sync_id`,
-    ]),
-  )
-  return {
-    lastIdx: toNumberOrNull(ends?.head ?? null) ?? 0,
-    oldestAt: isoTime(ends?.oldest ?? null),
-    newestAt: isoTime(ends?.newest ?? null),
-    collections,
-  }
 }
 
 type ReadRow = RecordRow & { sourceNo: number; source: string | null }

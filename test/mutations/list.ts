@@ -16,8 +16,8 @@ export type Mutation = {
 const writing = ['src/stream/write.pg.test.ts', 'src/stream/write.model.pg.test.ts']
 const order = ['src/delivery/order.pg.test.ts']
 const model = ['src/delivery/consumer.model.pg.test.ts']
-const consumers = ['src/delivery/consumers.pg.test.ts', ...model]
-const trim = ['src/delivery/consumers.pg.test.ts', 'src/delivery/fairness.pg.test.ts']
+const answers = ['src/delivery/answers.pg.test.ts', ...model]
+const trim = ['src/stream/purge.pg.test.ts']
 
 /** Each was run and seen (`npm run mutate`). The invariants are listed in docs/guarantees.md. */
 export const mutations: Mutation[] = [
@@ -115,7 +115,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'where ins.next_idx is null\n       order by ins.idx',
     to: 'order by ins.idx',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'newer-version-forgotten',
@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'set next_idx = case when f.op > 0 then excluded.idx end,',
     to: 'set next_idx = f.next_idx,',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'no-room-check',
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'v_left := least(p_n, s.max_ack_pending - s.pending);',
     to: 'v_left := p_n;',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'room-never-comes-back',
@@ -139,7 +139,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'pending = x.pending - v_out - v_again, waiting = x.waiting + v_again - v_late',
     to: 'pending = x.pending - v_out, waiting = x.waiting + v_again - v_late',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'clock-set-back',
@@ -147,7 +147,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: "if s.out_floor > v_clk + interval '1 s' then",
     to: 'if false then',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'below-the-floor',
@@ -155,7 +155,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'case when count(*) < v_left then v_now else max(q.due_at) end',
     to: "case when count(*) < v_left then v_now else max(q.due_at) + interval '1 h' end",
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'any-nonce',
@@ -163,7 +163,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'and f.nonce = t.x',
     to: '',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'any-delivery',
@@ -171,7 +171,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'and f.op = case when p_late then -t.o else t.o end',
     to: 'and f.op <> 0 and p_late = (f.op < 0)',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'late-ack-is-lost',
@@ -179,7 +179,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'op = case when p_expired and f.next_idx is null then -f.op else 0 end',
     to: 'op = 0',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'poison-fills-the-batch',
@@ -187,7 +187,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'else v_left - least(v_redo, floor(v_left / 2.0 + random())::int)',
     to: 'else v_left - least(v_redo, v_left)',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'waiting-without-bound',
@@ -195,7 +195,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'when s.waiting >= 10 * s.max_ack_pending then 0',
     to: 'when false then 0',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'count-of-the-record',
@@ -203,7 +203,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'deliver_count = case when f.op > 0 then f.deliver_count else 1 end',
     to: 'deliver_count = case when f.op > 0 then f.deliver_count else f.deliver_count + 1 end',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'never-dead',
@@ -211,7 +211,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'if v_max > 0 then',
     to: 'if false then',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'superseded-is-dead',
@@ -219,7 +219,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'where f.ctid = any(p_tid) and f.next_idx is null and f.deliver_count >= v_max',
     to: 'where f.ctid = any(p_tid) and f.deliver_count >= v_max',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'handed-back-counts',
@@ -227,7 +227,7 @@ export const mutations: Mutation[] = [
     files: 'sql',
     from: 'case when f.next_idx is null then f.deliver_count - 1 else 0 end',
     to: 'case when f.next_idx is null then f.deliver_count else 0 end',
-    seenBy: consumers,
+    seenBy: answers,
   },
   {
     name: 'list-of-sources-is-old',

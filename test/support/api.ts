@@ -5,6 +5,7 @@ import { createApp } from '../../src/api/app.ts'
 import type { ApiDeps } from '../../src/api/deps.ts'
 import type { Collection, Connector } from '../../src/connectors/connector.ts'
 import { createSealer } from '../../src/credentials/seal.ts'
+import { createCounter } from '../../src/delivery/counts.ts'
 import { createDispatcher } from '../../src/delivery/dispatcher.ts'
 import { createNotifier } from '../../src/delivery/notifier.ts'
 import { AppError } from '../../src/domain/error.ts'
@@ -69,6 +70,7 @@ export async function openApi(
     write: database.pools.write,
     deliver: database.pools.deliver,
     dispatcher,
+    counter: createCounter(database.pools.deliver, Date.now),
     sealer: createSealer([randomBytes(32).toString('base64')]),
     syncs: fakeSyncs(database, temporal),
     healthOf: (tenant, syncIds) => healthOf(database.pools.write, tenant, syncIds),
@@ -203,7 +205,7 @@ export const crm: Connector = {
 
 function fakes(): Omit<
   ApiDeps,
-  'db' | 'write' | 'deliver' | 'dispatcher' | 'sealer' | 'syncs' | 'healthOf'
+  'db' | 'write' | 'deliver' | 'dispatcher' | 'counter' | 'sealer' | 'syncs' | 'healthOf'
 > {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   return {

@@ -64,11 +64,12 @@ export const streamRoutes: Route[] = [
     description: '`id` is the id or the slug.',
     tag,
     right: 'read',
-    answers: { 200: { description: 'The stream.', schema: schemas.stream } },
+    answers: { 200: { description: 'The stream.', schema: schemas.streamDetail } },
     problems: ['not-found'],
     async handle({ deps, tenantId, params }) {
       const stream = await getStream(deps.db, tenantId, params.id)
-      return ok(shown(stream), stream.version)
+      const counts = await deps.counter.of(stream.streamNo)
+      return ok({ ...shown(stream), ...toWire(counts) }, stream.version)
     },
   }),
   route({

@@ -44,4 +44,21 @@ export const stream = z
     },
   })
 
+export const streamDetail = stream
+  .extend({
+    oldest_at: time.nullable().describe('When the oldest version that is there came in.'),
+    newest_at: time.nullable().describe('When the newest version came in.'),
+    collections: z
+      .array(
+        z.object({
+          sync_id: id,
+          collection_id: z.string(),
+          records: z.number().int(),
+          deleted: z.number().int().describe('Tombstones.'),
+        }),
+      )
+      .describe('Exact, and at most as old as 20 times what counting took (1 s at ten million).'),
+  })
+  .meta({ id: 'StreamDetail' })
+
 export const streamList = listOf(stream, 'StreamList')
