@@ -15,6 +15,8 @@ export type Synced = TestSource & {
   upstream: Collection
   plan: Plan
   feedNo: number
+  /** Changes that were read from the feed. */
+  readTo: number
   drainNo: number
 }
 
@@ -59,7 +61,7 @@ export async function addSync(
   const upstream = new Collection(`${collectionId}/${source.sourceNo}`, random.chance(0.5))
   const { checkpointNo: feedNo } = await feed('feed/changes')
   const { checkpointNo: drainNo } = await feed('touched')
-  synced.push({ ...source, upstream, plan, feedNo, drainNo })
+  synced.push({ ...source, upstream, plan, feedNo, readTo: 0, drainNo })
 }
 
 export async function beginListing({ pools }: World, one: Synced): Promise<number> {

@@ -29,6 +29,7 @@ export async function followFeeds(world: World, random: Random): Promise<void> {
       await stall(random)
       position += events.length
       await put(world, { ...pageOf(one, observations, 'change', fence), cursor: position })
+      one.readTo = Math.max(one.readTo, position)
     }
   })
 }
