@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { residentMb } from './support/process.ts'
 import type { Case, Flags } from './support/report.ts'
 import { finished, spawnNode, type Stack, startStack } from './support/stack.ts'
 
@@ -96,10 +97,4 @@ async function bareLoop(stack: Stack): Promise<number> {
     }),
   )
   return (performance.now() - started) / 1000
-}
-
-async function residentMb(pid: number): Promise<number> {
-  const { readFile } = await import('node:fs/promises')
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
 }

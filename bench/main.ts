@@ -5,6 +5,8 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { backfill } from './backfill.ts'
+import { control } from './control.ts'
+import { idle } from './idle.ts'
 import { latency } from './latency.ts'
 import { nextAck } from './nextAck.ts'
 import { write } from './write.ts'
@@ -15,6 +17,8 @@ const benches: Record<string, (flags: Flags, report: (result: Case) => void) => 
   write,
   'next-ack': nextAck,
   latency,
+  idle,
+  control,
 }
 
 const [name, ...rest] = process.argv.slice(2)

@@ -15,6 +15,10 @@ export type Stack = {
   simulatorUrl: string
   simulatorKey: string
   workerPid: number
+  pids: { postgres: number; temporal: number; api: number }
+  temporal: { address: string; metricsUrl: string }
+  /** Another worker, ready. */
+  addWorker(): Promise<ChildProcess>
   /** Calls our API; throws on anything but 2xx. The shape of the answer is the caller's knowledge. */
   // oxlint-disable-next-line typescript/no-explicit-any
   api(method: string, path: string, body?: unknown): Promise<any>
@@ -25,9 +29,12 @@ export type Stack = {
 const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
-export async function startStack(options: { customers: number }): Promise<Stack> {
+export async function startStack(
+  options: { customers: number } | { upstream: string },
+): Promise<Stack> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
+  const metricsPort = await anyFree()
   const { binary } = await findTemporal({ env: process.env, say: (line) => console.error(line) })
   const temporal = await startTemporal({
     binary,
@@ -35,6 +42,7 @@ export async function startStack(options: { customers: number }): Promise<Stack>
     port: await anyFree(),
     uiPort: null,
     searchAttributes: SEARCH_ATTRIBUTES,
+    metricsPort,
   })
   const [apiPort, simulatorPort] = [await anyFree(), await anyFree()]
   const apiKey = randomBytes(24).toString('base64url')
@@ -50,11 +58,13 @@ export async function startStack(options: { customers: number }): Promise<Stack>
   }
   await finished(spawnNode(['src/main/migrate.ts'], env))
   const simulator = spawnNode(
-    ['bench/support/customers.ts', String(simulatorPort), String(options.customers)],
+    'upstream' in options
+      ? [options.upstream, String(simulatorPort)]
+      : ['bench/support/customers.ts', String(simulatorPort), String(options.customers)],
     env,
   )
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
-  const children = [
+  const children: ChildProcess[] = [
     spawnNode([...productionFlags, 'src/main/worker.ts'], env),
     spawnNode([...productionFlags, 'src/main/api.ts'], env),
     simulator,
@@ -68,6 +78,21 @@ export async function startStack(options: { customers: number }): Promise<Stack>
     simulatorUrl,
     simulatorKey: keys.secret,
     workerPid: children[0]!.pid!,
+    pids: { postgres: postgres.pid, temporal: temporal.pid, api: children[1]!.pid! },
+    temporal: {
+      address: temporal.address,
+      metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    },
+    async addWorker() {
+      const port = await anyFree()
+      const worker = spawnNode([...productionFlags, 'src/main/worker.ts'], {
+        ...env,
+        SLUICE_METRICS_PORT: String(port),
+      })
+      children.push(worker)
+      await untilOk(`http://127.0.0.1:${port}/readyz`)
+      return worker
+    },
     async api(method, path, body) {
       const response = await fetch(base + path, {
         method,

@@ -25,6 +25,8 @@ export type TemporalOptions = {
   uiPort?: number | null
   searchAttributes: Record<string, 'Keyword' | 'Int' | 'Datetime' | 'Bool'>
   dynamicConfig?: Record<string, string | number | boolean>
+  /** Where the server's own metrics are served; left out: nowhere. */
+  metricsPort?: number
 }
 
 /** A slow disk or a busy machine may take long; the SDK's own starter gives up after 5 s. */
@@ -84,6 +86,7 @@ function serverArgs(
     ['--db-filename', at.database],
     ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF'],
     ['--log-level', 'warn', '--log-format', 'json'],
+    options.metricsPort === undefined ? [] : ['--metrics-port', String(options.metricsPort)],
     ...Object.entries(options.searchAttributes).map(([name, type]) => [
       '--search-attribute',
       `${name}=${type}`,
