@@ -90,15 +90,19 @@ async function end(
 
 type Worker = { process: ChildProcess; id: string }
 
+/** Known by its row, so the others must have theirs before it comes. */
 async function addWorker(stack: Stack, sql: postgres.Sql): Promise<Worker> {
-  const ids = async () => (await sql<{ id: string }[]>`select id from workers`).map(({ id }) => id)
-  const known = await ids()
-  const process = await stack.addWorker()
-  for (;;) {
-    const id = (await ids()).find((one) => !known.includes(one))
-    if (id !== undefined) return { process, id }
-    await delay(50)
+  const idOf = async (known: string[]) => {
+    for (;;) {
+      const rows = await sql<{ id: string }[]>`select id from workers where id <> all(${known})`
+      if (rows.length > 0) return rows.map(({ id }) => id)
+      await delay(50)
+    }
   }
+  const known = await idOf([])
+  const process = await stack.addWorker()
+  const [id] = await idOf(known)
+  return { process, id: id! }
 }
 
 async function untilAllRun(sql: postgres.Sql, count: number, without: string[]): Promise<void> {
