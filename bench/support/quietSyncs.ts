@@ -1,4 +1,4 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import type { Stack } from './stack.ts'
 
 /** As many syncs as accounts, each of one collection. Returns their ids in order of their keys. */

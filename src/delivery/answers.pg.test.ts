@@ -233,7 +233,7 @@ describe('G7: poison', () => {
   })
 
   test('a newer version of a record that waits for redelivery is delivered at once, with count 1', async () => {
-    const scene = await setUp()
+    const scene = await setUp({ maxDeliver: 2 })
     await put(scene, ['a'], 0)
     await dispatcher.nack(scene.consumer, tokensOf(await next(scene)), 60_000)
     await put(scene, ['a'], 1)
@@ -241,6 +241,8 @@ describe('G7: poison', () => {
     expect(newer.items.map(({ redelivered }) => redelivered)).toEqual([false])
     expect(recordsOf(newer)[0]!.data.value).toBe(1)
     await countsHold(scene)
+    await dispatcher.nack(scene.consumer, tokensOf(newer), null)
+    expect(idsOf(await next(scene))).toEqual(['a'])
   })
 })
 

@@ -156,12 +156,15 @@ describe('waiting', () => {
   })
 
   test('what is handed back after the answer is delivered again as if it had never been', async () => {
-    const scene = await setUp({ maxDeliver: 1 })
+    const scene = await setUp({ maxDeliver: 2 })
     await put(scene, ['a'])
     const out = await next(scene)
     await dispatcher.release(scene.consumer, tokensOf(out))
-    expect(idsOf(await next(scene))).toEqual(['a'])
+    const again = await next(scene)
+    expect(idsOf(again)).toEqual(['a'])
     expect(await dispatcher.ack(scene.consumer, tokensOf(out))).toEqual({ acked: 0, stale: 1 })
+    await dispatcher.nack(scene.consumer, tokensOf(again), null)
+    expect(idsOf(await next(scene))).toEqual(['a'])
   })
 
   test('close answers waiting calls empty and leaves nothing claimed', async () => {
