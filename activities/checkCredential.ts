@@ -1,4 +1,4 @@
-import { aadOf } from '../src/credentials/load.ts'
+import { places } from '../src/credentials/places.ts'
 import { toAppError } from '../src/db/errors.ts'
 import { limits } from '../src/domain/limits.ts'
 import type { Identity } from '../src/connectors/connector.ts'
@@ -47,7 +47,11 @@ async function refuse(deps: ActivityDeps, opened: Opened, reason: string): Promi
 function otherAccount(deps: ActivityDeps, opened: Opened, identity: Identity): string | null {
   const { credential, connector } = opened
   const kind = connector.credentialKinds.find((one) => one.kind === credential.kind)
-  const secrets = deps.sealer.open(credential.ciphertext, credential.keyId, aadOf(credential.id))
+  const secrets = deps.sealer.open(
+    credential.ciphertext,
+    credential.keyId,
+    places.credential(credential.id),
+  )
   const properties = { ...credential.properties, ...secrets }
   if ((kind?.livemode?.(properties) ?? identity.livemode) !== credential.livemode) {
     return 'The credential is now one of the other mode (live or test). Put back one of the mode that this sync began with.'

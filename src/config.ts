@@ -5,7 +5,7 @@ import { Secret } from './domain/secret.ts'
 /** Exit code for a wrong configuration (EX_CONFIG of sysexits.h). */
 export const EXIT_CONFIG = 78
 
-export type Role = 'start' | 'api' | 'worker' | 'migrate'
+export type Role = 'start' | 'api' | 'worker' | 'migrate' | 'rotate-keys'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -205,6 +205,7 @@ function missing(given: Environment, role: Role): string[] {
     migrate: ['DATABASE_URL'],
     api: ['DATABASE_URL', 'SLUICE_ENCRYPTION_KEY'],
     worker: ['DATABASE_URL', 'SLUICE_ENCRYPTION_KEY'],
+    'rotate-keys': ['DATABASE_URL', 'SLUICE_ENCRYPTION_KEY'],
   }[role]
   return needed
     .filter((name) => given[name] === undefined)

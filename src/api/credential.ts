@@ -7,6 +7,7 @@ import {
   syncIdsOf,
   upsertCredential,
 } from '../store/credentials.ts'
+import { places } from '../credentials/places.ts'
 import { connectorOf, kindOf, masked } from './catalog.ts'
 import type { ApiDeps, HealthStatus } from './deps.ts'
 import { fieldsOf, invalid } from './input.ts'
@@ -60,7 +61,7 @@ export async function importCredential(
       ...(input.oauth_app_id === undefined ? {} : { oauthAppId: input.oauth_app_id }),
       ...(input.metadata === undefined ? {} : { metadata: input.metadata }),
     },
-    (id) => deps.sealer.seal(secret, aadOf(id)),
+    (id) => deps.sealer.seal(secret, places.credential(id)),
   )
   if (!result.created) await nudgeSyncs(deps, tenantId, result.credential.id)
   return result
@@ -95,7 +96,11 @@ export async function replaceProperties(
     )
   }
   const { secret, open } = split(kind, known.properties)
-  return { properties: open, baseUrl: known.baseUrl, ...deps.sealer.seal(secret, aadOf(before.id)) }
+  return {
+    properties: open,
+    baseUrl: known.baseUrl,
+    ...deps.sealer.seal(secret, places.credential(before.id)),
+  }
 }
 
 /** Asks the provider now, and notes what it says. */
@@ -103,7 +108,7 @@ export async function checkCredential(call: Importing, row: SealedCredential): P
   const { deps, tenantId } = call
   const connector = connectorOfCredential(deps, row)
   const { kind } = kindOf(deps, row.kind, row.provider, 'kind')
-  const secret = deps.sealer.open(row.ciphertext, row.keyId, aadOf(row.id))
+  const secret = deps.sealer.open(row.ciphertext, row.keyId, places.credential(row.id))
   const asked = {
     connector,
     kind,
@@ -131,11 +136,6 @@ export async function nudgeSyncs(
   const results = await Promise.allSettled(ids.slice(0, 100).map((id) => deps.syncs.nudge(id)))
   const failed = results.filter((result) => result.status === 'rejected').length
   if (failed > 0) deps.log.warn({ event: 'nudge.failed', credential: credentialId, syncs: failed })
-}
-
-/** What the rows of a credential are sealed for. */
-function aadOf(credentialId: string): string {
-  return `credential/${credentialId}`
 }
 
 export function connectorOfCredential(deps: ApiDeps, credential: { provider: string }): Connector {

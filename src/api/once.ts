@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { places } from '../credentials/places.ts'
 import { AppError } from '../domain/error.ts'
 import { beginIdempotent, endIdempotent, releaseIdempotent } from '../store/idempotency.ts'
+import { answerText, sealedOf } from '../store/sealed.ts'
 import type { Answer, Call } from './route.ts'
 
 const waitMs = 10_000
@@ -26,23 +28,22 @@ export async function once(
   }
   const { db, sealer, now } = call.deps
   const request = { key, route, bodyHash: createHash('sha256').update(call.raw).digest('hex') }
-  const aad = `idempotency/${call.tenantId}/${key}`
+  const aad = places.idempotentAnswer(call.tenantId, key)
   const until = now() + waitMs
   while (true) {
     const begun = await beginIdempotent(db, call.tenantId, request)
     switch (begun.state) {
       case 'ours': {
         const answer = await createOrRelease(call, key, () => create(begun.id))
-        const { ciphertext, keyId } = sealer.seal(answer, aad)
         await endIdempotent(db, call.tenantId, key, {
           status: answer.status,
-          response: `${keyId} ${ciphertext.toString('base64')}`,
+          response: answerText(sealer.seal(answer, aad)),
         })
         return answer
       }
       case 'answered': {
-        const [keyId = '', sealed = ''] = begun.response.split(' ')
-        const answer = sealer.open(Buffer.from(sealed, 'base64'), keyId, aad) as Answer
+        const { ciphertext, keyId } = sealedOf(begun.response)
+        const answer = sealer.open(ciphertext, keyId, aad) as Answer
         return { ...answer, headers: { ...answer.headers, 'Idempotent-Replayed': 'true' } }
       }
       case 'other body':

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { grouped } from './grouped.ts'
+import { linksOf } from './links.ts'
+import type { Link } from './links.ts'
 import type { ProblemCode } from './problems.ts'
 import { problems } from './problems.ts'
 import { typeOf } from './problem.ts'
@@ -19,7 +21,12 @@ export type Operation = {
   }
   responses: Record<
     string,
-    { description: string; headers?: object; content?: Record<string, { schema: JsonSchema }> }
+    {
+      description: string
+      headers?: object
+      content?: Record<string, { schema: JsonSchema }>
+      links?: Record<string, Link>
+    }
   >
 }
 export type Parameter = {
@@ -47,7 +54,7 @@ export function describe(routes: readonly Route[]): OpenApi {
   const paths: OpenApi['paths'] = {}
   for (const route of routes) {
     const at = (paths[route.path] ??= {})
-    at[route.method.toLowerCase()] = operationOf(route, schemas)
+    at[route.method.toLowerCase()] = operationOf(routes, route, schemas)
   }
   schemas['Problem'] = problemSchema
   return {
@@ -68,7 +75,11 @@ export function describe(routes: readonly Route[]): OpenApi {
   }
 }
 
-function operationOf(route: Route, schemas: Record<string, JsonSchema>): Operation {
+function operationOf(
+  routes: readonly Route[],
+  route: Route,
+  schemas: Record<string, JsonSchema>,
+): Operation {
   const description = [
     route.description,
     route.right === null ? undefined : `Needs the scope \`${route.right}\`.`,
@@ -83,7 +94,7 @@ function operationOf(route: Route, schemas: Record<string, JsonSchema>): Operati
     security: route.right === null ? [] : [{ key: [] }],
     parameters: parametersOf(route, schemas),
     ...bodyOf(route, schemas),
-    responses: merged(successes(route, schemas), failures(route)),
+    responses: merged(successes(routes, route, schemas), failures(route)),
   }
 }
 
@@ -109,12 +120,12 @@ function parametersOf(route: Route, schemas: Record<string, JsonSchema>): Parame
       ...shape,
     }
   })
-  const header = (name: string, text: string): Parameter => ({
+  const header = (name: string, text: string, limits: JsonSchema = {}): Parameter => ({
     name,
     in: 'header',
     required: false,
     description: text,
-    schema: { type: 'string' },
+    schema: { type: 'string', ...limits },
   })
   return [
     ...path,
@@ -124,6 +135,7 @@ function parametersOf(route: Route, schemas: Record<string, JsonSchema>): Parame
           header(
             'Idempotency-Key',
             'The same request with the same key, within 24 hours, is answered as before and creates nothing again. 1 to 255 visible ASCII characters.',
+            { pattern: '^[\\x21-\\x7e]{1,255}$' },
           ),
         ]
       : []),
@@ -151,7 +163,11 @@ function bodyOf(route: Route, schemas: Record<string, JsonSchema>): Pick<Operati
   }
 }
 
-function successes(route: Route, schemas: Record<string, JsonSchema>): Operation['responses'] {
+function successes(
+  routes: readonly Route[],
+  route: Route,
+  schemas: Record<string, JsonSchema>,
+): Operation['responses'] {
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, answer]) => {
       const type = answer.contentType ?? 'application/json'
@@ -159,6 +175,7 @@ function successes(route: Route, schemas: Record<string, JsonSchema>): Operation
         answer.schema === undefined
           ? { type: 'string' }
           : schemaOf(answer.schema, 'output', schemas)
+      const links = linksOf(routes, route, status)
       const empty = answer.schema === undefined && answer.contentType === undefined
       return [
         status,
@@ -166,6 +183,7 @@ function successes(route: Route, schemas: Record<string, JsonSchema>): Operation
           description: answer.description,
           headers: requestIdHeader,
           ...(empty ? {} : { content: { [type]: { schema } } }),
+          ...(Object.keys(links).length === 0 ? {} : { links }),
         },
       ]
     }),

@@ -71,7 +71,8 @@ export function failed(
   requestId: string = requestIdOf(context),
   operation = 'none',
 ): Response {
-  const known = error instanceof AppError ? error : toAppError(error)
+  const thrown = error instanceof AppError ? error : toAppError(error)
+  const known = isOutOfRange(thrown) ? outOfRange(thrown) : thrown
   if (known.kind === 'bug') {
     deps.log.error({ event: 'request.failed', operation, request_id: requestId, err: error })
   }
@@ -80,6 +81,17 @@ export function failed(
     { instance: context.req.path, requestId },
     { ...safeHeaders, 'X-Request-Id': requestId },
   )
+}
+
+/** SQLSTATE class 22: the database has no room for a value that the schemas let through. */
+function isOutOfRange(error: AppError): boolean {
+  return error.kind === 'bug' && String(error.details['sqlstate']).startsWith('22')
+}
+
+function outOfRange(cause: AppError): AppError {
+  return new AppError('invalid', 'A value is outside of what can be stored. Nothing was changed.', {
+    cause,
+  })
 }
 
 async function answerOf(

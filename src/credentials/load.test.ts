@@ -6,7 +6,8 @@ import type { Connector, Context, CredentialKind } from '../connectors/connector
 import { createHttp } from '../upstream/http.ts'
 import type { Quota } from '../upstream/quota.ts'
 import { createIdentify } from './identity.ts'
-import { aadOf, openCredential } from './load.ts'
+import { openCredential } from './load.ts'
+import { places } from './places.ts'
 import { createSealer } from './seal.ts'
 
 const http = createHttp({ upstreamHosts: ['127.0.0.1'] })
@@ -110,7 +111,7 @@ const generous: Quota = {
 }
 
 function row(id: string) {
-  const { ciphertext, keyId } = sealer.seal({ secret: 'sk_canary' }, aadOf(id))
+  const { ciphertext, keyId } = sealer.seal({ secret: 'sk_canary' }, places.credential(id))
   return {
     id,
     kind: 'acme_key',

@@ -1,5 +1,6 @@
 import type { Connector } from '../connectors/connector.ts'
 import { AppError } from '../domain/error.ts'
+import { places } from './places.ts'
 import type { Sealer } from './seal.ts'
 
 export type SealedCredential = {
@@ -37,15 +38,14 @@ export function openCredential(
     baseUrl: credential.baseUrl,
     config: texts(credential.properties),
     async headers() {
-      const secrets = sealer.open(credential.ciphertext, credential.keyId, aadOf(credential.id))
+      const secrets = sealer.open(
+        credential.ciphertext,
+        credential.keyId,
+        places.credential(credential.id),
+      )
       return kind.auth({ ...credential.properties, ...secrets })
     },
   }
-}
-
-/** What the secrets of a credential's row are sealed for. */
-export function aadOf(credentialId: string): string {
-  return `credential/${credentialId}`
 }
 
 /** Scalars as text. */

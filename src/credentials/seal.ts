@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { AppError, assert } from '../domain/error.ts'
 
 export type Sealer = {
+  /** Of the key that seals: the first bytes of its hash, not of itself. */
+  newestKeyId: string
   /** Encrypts JSON for the place that `aad` names (a row): moved elsewhere it does not open. */
   seal(plain: object, aad: string): { ciphertext: Buffer; keyId: string }
   /** Throws AppError `bug` where no key opens it, or where it was changed or moved. */
@@ -57,6 +59,8 @@ export function createSealer(keys: string[]): Sealer {
   }
 
   return {
+    newestKeyId: newest.id,
+
     seal(plain, aad) {
       const dataKey = randomBytes(KEY_BYTES)
       const body = encrypt(dataKey, Buffer.from(JSON.stringify(plain)), aad)

@@ -1,5 +1,6 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Query, Sql } from '../db/pools.ts'
+import { notACursor, readRowCursor, rowCursor } from '../domain/cursor.ts'
 import { AppError } from '../domain/error.ts'
 import { sourceFilter } from './filters.ts'
 import type { Filters } from './filters.ts'
@@ -88,7 +89,7 @@ export async function listConsumers(
   },
   options: { limit: number; cursor: string | null },
 ): Promise<{ rows: Consumer[]; nextCursor: string | null }> {
-  const after = options.cursor === null ? null : readCursor(options.cursor)
+  const after = options.cursor === null ? null : positionOf(options.cursor)
   const rows = await withAppErrors(
     () => sql<Row[]>`
       ${columns(sql)}
@@ -97,7 +98,7 @@ export async function listConsumers(
          and (${filter.name}::text is null or c.name = ${filter.name})
          and (${filter.metadata === null ? null : JSON.stringify(filter.metadata)}::jsonb is null
               or c.metadata @> ${JSON.stringify(filter.metadata ?? {})}::jsonb)
-         and (${after === null}::bool or (c.created_at, c.id) < (${after?.at ?? null}::timestamptz, ${after?.id ?? null}::uuid))
+         and (${after === null}::bool or (c.created_at, c.id) < (timestamptz 'epoch' + ${after?.micros ?? null}::bigint * interval '1 microsecond', ${after?.id ?? null}::uuid))
        order by c.created_at desc, c.id desc
        limit ${options.limit + 1}`,
   )
@@ -105,7 +106,10 @@ export async function listConsumers(
   const last = kept.at(-1)
   return {
     rows: kept.map(fromRow),
-    nextCursor: rows.length > options.limit && last !== undefined ? writeCursor(last) : null,
+    nextCursor:
+      rows.length > options.limit && last !== undefined
+        ? rowCursor(last.createdMicros, last.id)
+        : null,
   }
 }
 
@@ -196,6 +200,7 @@ type Row = Omit<Consumer, 'filters' | 'deliverPolicy' | 'metadata' | 'createdAt'
   deliverPolicy: string
   metadata: string
   createdAt: string
+  createdMicros: string
   updatedAt: string
 }
 
@@ -205,12 +210,13 @@ function columns(sql: Query) {
            c.deliver_policy as "deliverPolicy", c.ack_wait_ms as "ackWaitMs", c.max_deliver as "maxDeliver",
            c.max_ack_pending as "maxAckPending", c.max_waiting as "maxWaiting", c.fairness, c.metadata,
            (extract(epoch from c.updated_at) * 1000000)::bigint::text as version,
-           c.created_at as "createdAt", c.updated_at as "updatedAt"
+           c.created_at as "createdAt", c.updated_at as "updatedAt",
+           (extract(epoch from c.created_at) * 1000000)::bigint::text as "createdMicros"
       from consumer c
       join streams s on s.stream_no = c.stream_no`
 }
 
-function fromRow(row: Row): Consumer {
+function fromRow({ createdMicros: _, ...row }: Row): Consumer {
   return {
     ...row,
     filters: JSON.parse(row.filters) as Filters,
@@ -221,17 +227,10 @@ function fromRow(row: Row): Consumer {
   }
 }
 
-function writeCursor(row: Row): string {
-  return Buffer.from(`${isoTime(row.createdAt)} ${row.id}`).toString('base64url')
-}
-
-function readCursor(cursor: string): { at: string; id: string } {
-  const [at, id] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
-  if (at === undefined || id === undefined || Number.isNaN(Date.parse(at)) || !isUuid(id)) {
-    const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
-    throw new AppError('invalid', `The cursor ${reason}.`, { fields: { cursor: [reason] } })
-  }
-  return { at, id }
+function positionOf(cursor: string): { micros: string; id: string } {
+  const position = readRowCursor(cursor)
+  if (position !== null) return position
+  throw new AppError('invalid', `The cursor ${notACursor}.`, { fields: { cursor: [notACursor] } })
 }
 
 function isUuid(text: string): boolean {

@@ -1,5 +1,6 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Query } from '../db/pools.ts'
+import { notACursor, numberCursor, readNumberCursor } from '../domain/cursor.ts'
 import { AppError } from '../domain/error.ts'
 import type { Consumer } from './consumers.ts'
 import { isoTime, parseRecordId, recordJson } from './recordJson.ts'
@@ -35,10 +36,7 @@ export async function listDeadLetters(
       deliverCount: row.deliverCount,
       diedAt: isoTime(row.diedAt)!,
     })),
-    nextCursor:
-      rows.length > options.limit && last !== undefined
-        ? Buffer.from(`dead ${last.no}`).toString('base64url')
-        : null,
+    nextCursor: rows.length > options.limit && last !== undefined ? numberCursor(last.no) : null,
   }
 }
 
@@ -100,8 +98,7 @@ function numbersOf(consumer: Consumer, recordIds: string[]): string[] {
 
 function readCursor(cursor: string | null): string {
   if (cursor === null) return '0'
-  const [, no] = /^dead (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
-  if (no !== undefined) return no
-  const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
-  throw new AppError('invalid', `The cursor ${reason}.`, { fields: { cursor: [reason] } })
+  const no = readNumberCursor(cursor)
+  if (no !== null) return no
+  throw new AppError('invalid', `The cursor ${notACursor}.`, { fields: { cursor: [notACursor] } })
 }

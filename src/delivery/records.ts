@@ -1,6 +1,7 @@
 import { withAppErrors } from '../db/errors.ts'
 import { toNumber } from '../db/pools.ts'
 import type { Query } from '../db/pools.ts'
+import { notACursor, numberCursor, readNumberCursor } from '../domain/cursor.ts'
 import { AppError } from '../domain/error.ts'
 import { sourceFilter } from './filters.ts'
 import type { Filters } from './filters.ts'
@@ -49,7 +50,7 @@ export async function listRecords(
   const last = rows.at(-1)
   return {
     records: rows.map((row) => recordJson(stream, texts.get(row.sourceNo)!, row)),
-    nextCursor: last === undefined ? null : writeCursor(last.idx),
+    nextCursor: last === undefined ? null : numberCursor(last.idx),
   }
 }
 
@@ -98,16 +99,12 @@ async function resolve(sql: Query, streamNo: number, query: RecordQuery): Promis
   return row?.sources ?? []
 }
 
-function writeCursor(idx: string): string {
-  return Buffer.from(`after ${idx}`).toString('base64url')
-}
-
 function readCursor(cursor: string): number {
-  const [, idx] =
-    /^after (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
-  if (idx !== undefined) return toNumber(idx)
-  const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
-  throw new AppError('invalid', `The cursor ${reason}.`, { fields: { after_cursor: [reason] } })
+  const idx = readNumberCursor(cursor)
+  if (idx !== null) return toNumber(idx)
+  throw new AppError('invalid', `The cursor ${notACursor}.`, {
+    fields: { after_cursor: [notACursor] },
+  })
 }
 
 function notFound(noun: string): AppError {

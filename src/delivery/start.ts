@@ -14,9 +14,7 @@ export async function startOf(
 ): Promise<number> {
   if (typeof policy === 'object') {
     if ('from_idx' in policy) return Math.max(0, policy.from_idx - 1)
-    if (!Number.isNaN(Date.parse(policy.from_time)))
-      return await seek(sql, streamNo, policy.from_time)
-    throw noPolicy()
+    return await seek(sql, streamNo, microsOf(policy.from_time))
   }
   switch (policy) {
     case 'all':
@@ -30,9 +28,9 @@ export async function startOf(
   }
   const ms = durationMs(policy)
   if (ms === null) throw noPolicy()
-  const [row] = await sql<{ at: string }[]>`
-    select (clock_timestamp() - ${ms}::float8 * interval '1 ms')::text as at`
-  return await seek(sql, streamNo, row!.at)
+  const [row] = await sql<{ micros: string }[]>`
+    select (extract(epoch from clock_timestamp()) * 1000000)::bigint - ${ms}::bigint * 1000 as micros`
+  return await seek(sql, streamNo, row!.micros)
 }
 
 async function headOf(sql: Query, streamNo: number): Promise<number> {
@@ -41,11 +39,20 @@ async function headOf(sql: Query, streamNo: number): Promise<number> {
   return row === undefined ? 0 : toNumber(row.last_idx)
 }
 
-async function seek(sql: Query, streamNo: number, at: string): Promise<number> {
-  const [row] = await sql<
-    { idx: string | null }[]
-  >`select stream_seek_v1(${streamNo}, ${at}::timestamptz) as idx`
+/** `micros`: since 1970. */
+async function seek(sql: Query, streamNo: number, micros: string): Promise<number> {
+  const [row] = await sql<{ idx: string | null }[]>`
+    select stream_seek_v1(${streamNo}, timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond') as idx`
   return toNumber(row?.idx ?? '0')
+}
+
+/** A time of ISO 8601 in microseconds; what lies before 1970 is 1970: years and offsets that Postgres cannot read are times too. */
+function microsOf(time: string): string {
+  const ms = Date.parse(time)
+  if (Number.isNaN(ms)) throw noPolicy()
+  const [, fraction = ''] = /\.(\d+)/.exec(time) ?? []
+  const micros = Math.floor(ms / 1000) * 1e6 + Number(fraction.slice(0, 6).padEnd(6, '0'))
+  return String(Math.max(0, micros))
 }
 
 /** Before the newest record that fits; where none does, at the head. */

@@ -3,7 +3,7 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import { apiKeys, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
-import { every, isUuid, keyset, notFound, pageOf, typed } from './page.ts'
+import { isUuid, listPage, notFound, typed } from './page.ts'
 
 export const scopes = ['read', 'write', 'consume', 'admin'] as const
 export type Scope = (typeof scopes)[number]
@@ -85,21 +85,21 @@ export async function listApiKeys(
   filter: { name: string | null },
   options: ListOptions,
 ): Promise<Page<ApiKey>> {
-  const list = keyset(apiKeys, options)
-  const rows = await db
-    .select({ ...columns, position: list.position })
-    .from(apiKeys)
-    .where(
-      every(
-        eq(apiKeys.tenantId, tenantId),
-        isNull(apiKeys.revokedAt),
-        filter.name === null ? undefined : eq(apiKeys.name, filter.name),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    eq(apiKeys.tenantId, tenantId),
+    isNull(apiKeys.revokedAt),
+    filter.name === null ? undefined : eq(apiKeys.name, filter.name),
+  ]
+  return await listPage<ApiKey>(db, apiKeys, columns, conditions, options)
+}
+
+/** Whose key it is: for the operator, who may revoke any. */
+export async function tenantOfKey(db: Db, id: string): Promise<string> {
+  const [row] = isUuid(id)
+    ? await db.select({ tenantId: apiKeys.tenantId }).from(apiKeys).where(eq(apiKeys.id, id))
+    : []
+  if (row === undefined) throw notFound('API key')
+  return row.tenantId
 }
 
 /** Works at once, in every process: keys are looked up at each request. */

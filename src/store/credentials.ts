@@ -6,15 +6,13 @@ import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
   contains,
-  every,
   isUuid,
-  isVersion,
-  keyset,
+  listPage,
   notFound,
-  pageOf,
+  patchRow,
   sqlState,
-  versionOf,
   typed,
+  versionOf,
 } from './page.ts'
 
 export type Credential = {
@@ -170,24 +168,15 @@ export async function listCredentials(
   filter: CredentialFilter,
   options: ListOptions,
 ): Promise<Page<Credential>> {
-  const list = keyset(credentials, options)
-  const rows = await db
-    .select({ ...credentialColumns, position: list.position })
-    .from(credentials)
-    .where(
-      every(
-        eq(credentials.tenantId, tenantId),
-        filter.provider === null ? undefined : eq(credentials.provider, filter.provider),
-        filter.kind === null ? undefined : eq(credentials.kind, filter.kind),
-        filter.name === null ? undefined : eq(credentials.name, filter.name),
-        filter.status === null ? undefined : statusIs(filter.status),
-        filter.metadata === null ? undefined : contains(credentials.metadata, filter.metadata),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    eq(credentials.tenantId, tenantId),
+    filter.provider === null ? undefined : eq(credentials.provider, filter.provider),
+    filter.kind === null ? undefined : eq(credentials.kind, filter.kind),
+    filter.name === null ? undefined : eq(credentials.name, filter.name),
+    filter.status === null ? undefined : statusIs(filter.status),
+    filter.metadata === null ? undefined : contains(credentials.metadata, filter.metadata),
+  ]
+  return await listPage<Credential>(db, credentials, credentialColumns, conditions, options)
 }
 
 export type CredentialPatch = {
@@ -315,12 +304,8 @@ async function update(
       ? {}
       : { refusedAt: null, refusedReason: null, checkedAt: sql`clock_timestamp()` }
   try {
-    const changed = await db
-      .update(credentials)
-      .set({ ...patch, ...accepted, updatedAt: sql`clock_timestamp()` })
-      .where(every(mine(tenantId, id), isVersion(credentials.updatedAt, version)))
-      .returning({ id: credentials.id })
-    return changed.length > 0
+    const row = mine(tenantId, id)
+    return await patchRow(db, credentials, row, { ...patch, ...accepted }, version)
   } catch (error) {
     if (sqlState(error) !== '23503') throw error
     throw unknownApp(error)

@@ -5,15 +5,13 @@ import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
   contains,
-  every,
   isUuid,
-  isVersion,
-  keyset,
+  listPage,
   notFound,
-  pageOf,
+  patchRow,
   sqlState,
-  versionOf,
   typed,
+  versionOf,
 } from './page.ts'
 
 export type OauthApp = {
@@ -74,22 +72,13 @@ export async function listOauthApps(
   },
   options: ListOptions,
 ): Promise<Page<OauthApp>> {
-  const list = keyset(oauthApps, options)
-  const rows = await db
-    .select({ ...columns, position: list.position })
-    .from(oauthApps)
-    .where(
-      every(
-        eq(oauthApps.tenantId, tenantId),
-        filter.provider === null ? undefined : eq(oauthApps.provider, filter.provider),
-        filter.name === null ? undefined : eq(oauthApps.name, filter.name),
-        filter.metadata === null ? undefined : contains(oauthApps.metadata, filter.metadata),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    eq(oauthApps.tenantId, tenantId),
+    filter.provider === null ? undefined : eq(oauthApps.provider, filter.provider),
+    filter.name === null ? undefined : eq(oauthApps.name, filter.name),
+    filter.metadata === null ? undefined : contains(oauthApps.metadata, filter.metadata),
+  ]
+  return await listPage<OauthApp>(db, oauthApps, columns, conditions, options)
 }
 
 export async function patchOauthApp(
@@ -99,13 +88,9 @@ export async function patchOauthApp(
   patch: { name?: string; metadata?: object } & Partial<Sealed>,
   version: string | null,
 ): Promise<OauthApp> {
-  const changed = await db
-    .update(oauthApps)
-    .set({ ...patch, updatedAt: sql`clock_timestamp()` })
-    .where(every(mine(tenantId, id), isVersion(oauthApps.updatedAt, version)))
-    .returning({ id: oauthApps.id })
+  const changed = await patchRow(db, oauthApps, mine(tenantId, id), patch, version)
   const now = await getOauthApp(db, tenantId, id)
-  if (changed.length === 0) throw changedMeanwhile('OAuth app')
+  if (!changed) throw changedMeanwhile('OAuth app')
   return now
 }
 

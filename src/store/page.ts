@@ -1,70 +1,76 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
 import type { SQL } from 'drizzle-orm'
-import type { AnyPgColumn, PgDatabase } from 'drizzle-orm/pg-core'
+import type { AnyPgColumn, PgDatabase, PgTable, SelectedFields } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import { notACursor, readRowCursor, rowCursor } from '../domain/cursor.ts'
 import { AppError } from '../domain/error.ts'
 
 /** The control plane's drizzle handle, or a transaction of it. */
-// eslint-disable-next-line typescript/no-explicit-any
-export type Db = PgDatabase<PostgresJsQueryResultHKT, any, any>
+export type Db = PgDatabase<PostgresJsQueryResultHKT, Record<string, unknown>>
 
 export type ListOptions = { limit: number; cursor: string | null }
 export type Page<Row> = { rows: Row[]; nextCursor: string | null }
 
 /** Tables that are listed: newest first, by (created_at, id), which no update moves. */
-type Listed = { createdAt: AnyPgColumn; id: AnyPgColumn }
+type Listed = PgTable & { createdAt: AnyPgColumn; id: AnyPgColumn }
 
 /**
- * The keyset of a list: condition, order, one row more than asked for, and the cursor of what follows. Rows that come
- * or go while a client pages neither repeat nor hide another row: a position is a value, not a count.
+ * One page of a list: the rows that fit all conditions, newest first, and the cursor of what follows. Rows that come or go while a
+ * client pages neither repeat nor hide another row: a position is a value, not a count. Microseconds are counted, not read as a Date,
+ * which would skip or repeat rows of one millisecond.
  */
-export function keyset(table: Listed, options: ListOptions) {
-  const position = options.cursor === null ? null : readCursor(options.cursor)
-  return {
-    where:
-      position === null
-        ? undefined
-        : sql`(${table.createdAt}, ${table.id}) < (${position.at}::timestamptz, ${position.id}::uuid)`,
-    orderBy: [desc(table.createdAt), desc(table.id)],
-    limit: options.limit + 1,
-    /** Microseconds survive only as text: a Date would skip or repeat rows of one millisecond. */
-    position: sql<string>`(${table.createdAt} at time zone 'UTC')::text`,
-  }
-}
-
-/** Cuts the extra row off again. `rows` carry `position` of {@link keyset}. */
-export function pageOf<Row extends { id: string; position: string }>(
-  rows: Row[],
-  limit: number,
-): Page<Omit<Row, 'position'>> {
-  const kept = rows.slice(0, limit)
+export async function listPage<Row extends { id: string }>(
+  db: Db,
+  table: Listed,
+  columns: SelectedFields,
+  conditions: (SQL | undefined)[],
+  options: ListOptions,
+): Promise<Page<Row>> {
+  const at = options.cursor === null ? null : positionOf(options.cursor)
+  const after =
+    at === null
+      ? undefined
+      : sql`(${table.createdAt}, ${table.id}) < (timestamptz 'epoch' + ${at.micros}::bigint * interval '1 microsecond', ${at.id}::uuid)`
+  const found = await db
+    .select({ ...columns, position: versionOf(table.createdAt) })
+    .from(table)
+    .where(every(...conditions, after))
+    .orderBy(desc(table.createdAt), desc(table.id))
+    .limit(options.limit + 1)
+  const rows = found as unknown as (Row & { position: string })[]
+  const kept = rows.slice(0, options.limit)
   const last = kept.at(-1)
+  const more = rows.length > options.limit && last !== undefined
   return {
-    rows: kept.map(({ position: _, ...row }) => row),
-    nextCursor:
-      rows.length > limit && last !== undefined ? writeCursor(last.position, last.id) : null,
+    rows: kept.map(({ position: _, ...row }) => row as unknown as Row),
+    nextCursor: more ? rowCursor(last.position, last.id) : null,
   }
 }
 
-function writeCursor(position: string, id: string): string {
-  return Buffer.from(`${position.replace(' ', 'T')}Z ${id}`).toString('base64url')
+function positionOf(cursor: string): { micros: string; id: string } {
+  const position = readRowCursor(cursor)
+  if (position !== null) return position
+  throw new AppError('invalid', `The cursor ${notACursor}.`, { fields: { cursor: [notACursor] } })
 }
 
-const cursorForm =
-  /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
-
-function readCursor(cursor: string): { at: string; id: string } {
-  const found = cursorForm.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
-  const [, at, id] = found ?? []
-  if (at === undefined || id === undefined || Number.isNaN(Date.parse(at))) {
-    const reason = 'is not a cursor of this list: take it from `next_cursor` of an earlier answer'
-    throw new AppError('invalid', `The cursor ${reason}.`, { fields: { cursor: [reason] } })
-  }
-  return { at, id }
+/** Changes the row, where it is there and still of this version (If-Match; null: any). Tells whether it did. */
+export async function patchRow(
+  db: Db,
+  table: PgTable & { updatedAt: AnyPgColumn; id: AnyPgColumn },
+  mine: SQL | undefined,
+  patch: object,
+  version: string | null,
+): Promise<boolean> {
+  const changed = await db
+    .update(table)
+    .set({ ...patch, updatedAt: sql`clock_timestamp()` })
+    .where(every(mine, isVersion(table.updatedAt, version)))
+    .returning({ id: table.id })
+  return changed.length > 0
 }
 
 /** `and` without the conditions that were not asked for. */
-export function every(...conditions: (SQL | undefined)[]): SQL | undefined {
+function every(...conditions: (SQL | undefined)[]): SQL | undefined {
   return and(...conditions.filter((condition) => condition !== undefined))
 }
 
@@ -74,7 +80,7 @@ export function contains(column: AnyPgColumn, value: Record<string, unknown>): S
 }
 
 /** Only when it is still the version that the caller saw (If-Match). */
-export function isVersion(updatedAt: AnyPgColumn, version: string | null): SQL | undefined {
+function isVersion(updatedAt: AnyPgColumn, version: string | null): SQL | undefined {
   return version === null
     ? undefined
     : sql`(extract(epoch from ${updatedAt}) * 1000000)::bigint::text = ${version}`

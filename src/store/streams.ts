@@ -6,12 +6,10 @@ import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
-  every,
   isUuid,
-  isVersion,
-  keyset,
+  listPage,
   notFound,
-  pageOf,
+  patchRow,
   sqlState,
   versionOf,
 } from './page.ts'
@@ -128,20 +126,11 @@ export async function listStreams(
   filter: { slug: string | null },
   options: ListOptions,
 ): Promise<Page<Stream>> {
-  const list = keyset(streams, options)
-  const rows = await db
-    .select({ ...columns, position: list.position })
-    .from(streams)
-    .where(
-      every(
-        eq(streams.tenantId, tenantId),
-        filter.slug === null ? undefined : eq(streams.slug, filter.slug),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    eq(streams.tenantId, tenantId),
+    filter.slug === null ? undefined : eq(streams.slug, filter.slug),
+  ]
+  return await listPage<Stream>(db, streams, columns, conditions, options)
 }
 
 export async function patchStream(
@@ -153,18 +142,8 @@ export async function patchStream(
 ): Promise<Stream> {
   const { id } = await findStream(db, tenantId, idOrSlug)
   try {
-    const changed = await db
-      .update(streams)
-      .set({ ...patch, updatedAt: sql`clock_timestamp()` })
-      .where(
-        every(
-          eq(streams.tenantId, tenantId),
-          eq(streams.id, id),
-          isVersion(streams.updatedAt, version),
-        ),
-      )
-      .returning({ id: streams.id })
-    if (changed.length === 0) throw changedMeanwhile('stream')
+    const row = and(eq(streams.tenantId, tenantId), eq(streams.id, id))
+    if (!(await patchRow(db, streams, row, patch, version))) throw changedMeanwhile('stream')
   } catch (error) {
     throw slugTaken(error, patch.slug ?? '')
   }

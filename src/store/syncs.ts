@@ -6,15 +6,13 @@ import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
   contains,
-  every,
   isId,
   isUuid,
-  keyset,
+  listPage,
   notFound,
-  pageOf,
   sqlState,
-  versionOf,
   typed,
+  versionOf,
 } from './page.ts'
 import { insertSources, setCollections, updateSources } from './sources.ts'
 import { findStream } from './streams.ts'
@@ -132,27 +130,18 @@ export async function listSyncs(
   filter: SyncFilter,
   options: ListOptions,
 ): Promise<Page<Sync>> {
-  const list = keyset(syncs, options)
-  const rows = await db
-    .select({ ...columns, position: list.position })
-    .from(syncs)
-    .where(
-      every(
-        eq(syncs.tenantId, tenantId),
-        isNull(syncs.deletedAt),
-        filter.provider === null ? undefined : eq(syncs.provider, filter.provider),
-        filter.streamId === null ? undefined : eq(syncs.streamId, filter.streamId),
-        filter.credentialId === null ? undefined : isId(syncs.credentialId, filter.credentialId),
-        filter.name === null ? undefined : eq(syncs.name, filter.name),
-        filter.externalId === null ? undefined : eq(syncs.externalId, filter.externalId),
-        filter.status === null ? undefined : eq(syncs.status, filter.status),
-        filter.metadata === null ? undefined : contains(syncs.metadata, filter.metadata),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    eq(syncs.tenantId, tenantId),
+    isNull(syncs.deletedAt),
+    filter.provider === null ? undefined : eq(syncs.provider, filter.provider),
+    filter.streamId === null ? undefined : eq(syncs.streamId, filter.streamId),
+    filter.credentialId === null ? undefined : isId(syncs.credentialId, filter.credentialId),
+    filter.name === null ? undefined : eq(syncs.name, filter.name),
+    filter.externalId === null ? undefined : eq(syncs.externalId, filter.externalId),
+    filter.status === null ? undefined : eq(syncs.status, filter.status),
+    filter.metadata === null ? undefined : contains(syncs.metadata, filter.metadata),
+  ]
+  return await listPage<Sync>(db, syncs, columns, conditions, options)
 }
 
 export type SyncPatch = {

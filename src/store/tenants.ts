@@ -3,7 +3,7 @@ import { consumer } from '../db/schema/consumer.ts'
 import { apiKeys, credentials, oauthApps, streams, syncs, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
-import { every, isUuid, keyset, notFound, pageOf, sqlState } from './page.ts'
+import { isUuid, listPage, notFound, sqlState } from './page.ts'
 import { tellKeysChanged } from './apiKeys.ts'
 import { ensureDefaultStream } from './streams.ts'
 
@@ -60,20 +60,11 @@ export async function listTenants(
   filter: { name: string | null },
   options: ListOptions,
 ): Promise<Page<Tenant>> {
-  const list = keyset(tenants, options)
-  const rows = await db
-    .select({ ...columns, position: list.position })
-    .from(tenants)
-    .where(
-      every(
-        isNull(tenants.deletedAt),
-        filter.name === null ? undefined : eq(tenants.name, filter.name),
-        list.where,
-      ),
-    )
-    .orderBy(...list.orderBy)
-    .limit(list.limit)
-  return pageOf(rows, options.limit)
+  const conditions = [
+    isNull(tenants.deletedAt),
+    filter.name === null ? undefined : eq(tenants.name, filter.name),
+  ]
+  return await listPage<Tenant>(db, tenants, columns, conditions, options)
 }
 
 /**

@@ -19,8 +19,7 @@ import type { TestDatabase } from './database.ts'
 
 export const operatorKey = 'operator-key-of-the-tests'
 
-/** Parsed; tests look into it as they like. */
-// eslint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of the API are looked at, not typed
 export type Body = any
 export type Asked = { status: number; headers: Headers; body: Body; text: string }
 export type Ask = (

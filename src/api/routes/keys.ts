@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { AppError } from '../../domain/error.ts'
-import { createApiKey, listApiKeys, revokeApiKey } from '../../store/apiKeys.ts'
+import type { Caller } from '../../store/apiKeys.ts'
+import { createApiKey, listApiKeys, revokeApiKey, tenantOfKey } from '../../store/apiKeys.ts'
 import { createTenant, deleteTenant, getTenant, listTenants } from '../../store/tenants.ts'
 import { authorize } from '../auth.ts'
+import type { ApiDeps } from '../deps.ts'
 import { invalid } from '../input.ts'
 import type { Route } from '../route.ts'
 import { created, deleted, ok, route } from '../route.ts'
@@ -84,14 +86,14 @@ export const keyRoutes: Route[] = [
     answers: { 201: { description: 'The new key.', schema: schemas.newApiKey } },
     problems: [],
     async handle({ deps, caller, newId, body }) {
-      const tenantId = body.tenant_id ?? caller.tenantId
-      if (tenantId !== caller.tenantId) {
-        authorize(caller, 'operator')
-        await known(getTenant(deps.db, tenantId), 'tenant_id', 'names no tenant')
-      }
+      const tenantId = await known(
+        tenantFor(deps, caller, body.tenant_id),
+        'tenant_id',
+        'names no tenant',
+      )
       const expiresAt = typeof body.expires_at === 'string' ? new Date(body.expires_at) : null
-      if (expiresAt !== null && expiresAt.getTime() <= deps.now())
-        throw invalid({ expires_at: ['must be in the future'] })
+      if (expiresAt !== null && !isAhead(expiresAt, deps.now()))
+        throw invalid({ expires_at: ['must be in the future, and before the year 9999'] })
       const key = `sluice_${randomBytes(32).toString('base64url')}`
       const scopes = [...new Set(body.scopes)]
       const made = await createApiKey(deps.db, tenantId, {
@@ -114,11 +116,11 @@ export const keyRoutes: Route[] = [
     right: 'admin',
     query: schemas.apiKeyQuery,
     answers: { 200: { description: 'Keys, newest first.', schema: schemas.apiKeyList } },
-    problems: [],
-    async handle({ deps, tenantId, query }) {
+    problems: ['not-found'],
+    async handle({ deps, caller, query }) {
       const page = await listApiKeys(
         deps.db,
-        tenantId,
+        await tenantFor(deps, caller, query.tenant_id),
         { name: query.name ?? null },
         { limit: query.limit, cursor: query.cursor ?? null },
       )
@@ -130,7 +132,7 @@ export const keyRoutes: Route[] = [
     path: '/v1/api-keys/{id}',
     operation: 'deleteApiKey',
     summary: 'Revoke an API key',
-    description: 'It stops at once, in every process.',
+    description: 'It stops at once, in every process. With the operator key: a key of any tenant.',
     tag,
     right: 'admin',
     answers: { 200: { description: 'It is revoked.', schema: deletedAnswer } },
@@ -142,8 +144,26 @@ export const keyRoutes: Route[] = [
           'A key cannot revoke itself. Use another key, so that you are not locked out.',
         )
       }
-      await revokeApiKey(deps.db, tenantId, params.id)
+      const owner = caller.operator ? await tenantOfKey(deps.db, params.id) : tenantId
+      await revokeApiKey(deps.db, owner, params.id)
       return deleted(params.id)
     },
   }),
 ]
+
+/** The tenant whose keys are meant: the caller's, or with the operator key any. */
+async function tenantFor(
+  deps: ApiDeps,
+  caller: Caller,
+  asked: string | undefined,
+): Promise<string> {
+  if (asked === undefined || asked === caller.tenantId) return caller.tenantId
+  authorize(caller, 'operator')
+  return (await getTenant(deps.db, asked)).id
+}
+
+const lastExpiryMs = Date.UTC(9999, 0)
+
+function isAhead(at: Date, now: number): boolean {
+  return at.getTime() > now && at.getTime() < lastExpiryMs
+}

@@ -8,6 +8,7 @@ import {
 } from '../../store/oauthApps.ts'
 import { connectorOf, masked } from '../catalog.ts'
 import type { ApiDeps } from '../deps.ts'
+import { places } from '../../credentials/places.ts'
 import type { Route } from '../route.ts'
 import { created, deleted, ok, route } from '../route.ts'
 import * as schemas from '../schemas/oauthApps.ts'
@@ -22,7 +23,7 @@ function shownApp({ version: _, ...app }: OauthApp) {
 
 /** Bound to the row: a sealed secret moved to another row does not open. */
 function seal(deps: ApiDeps, id: string, clientSecret: string) {
-  return deps.sealer.seal({ client_secret: clientSecret }, `oauth_app/${id}`)
+  return deps.sealer.seal({ client_secret: clientSecret }, places.oauthApp(id))
 }
 
 export const oauthAppRoutes: Route[] = [

@@ -1,10 +1,9 @@
 import type { Filters } from '../../delivery/filters.ts'
 import { getRecord, listRecords } from '../../delivery/records.ts'
-import { invalid } from '../input.ts'
+import { findStream } from '../../store/streams.ts'
 import type { Route } from '../route.ts'
 import { route } from '../route.ts'
 import * as schemas from '../schemas/consumers.ts'
-import { streamOf } from '../stream.ts'
 
 const tag = 'Records'
 
@@ -20,11 +19,9 @@ export const recordRoutes: Route[] = [
     right: 'read',
     query: schemas.recordQuery,
     answers: { 200: { description: 'Records, oldest change first.', schema: schemas.recordList } },
-    problems: [],
+    problems: ['not-found'],
     async handle({ deps, tenantId, query }) {
-      if (query.cursor !== undefined && query.after_cursor !== undefined)
-        throw invalid({ cursor: ['is the same as `after_cursor`: give one'] })
-      const stream = await streamOf(deps, tenantId, query.stream_id ?? 'default')
+      const stream = await findStream(deps.db, tenantId, query.stream_id ?? 'default')
       const { sync_id, provider, collection_id } = query
       const page = await listRecords(deps.deliver, tenantId, {
         streamId: stream.id,

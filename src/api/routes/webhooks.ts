@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { places } from '../../credentials/places.ts'
 import { AppError } from '../../domain/error.ts'
 import { collectionId } from '../../domain/sync.ts'
 import {
@@ -15,11 +16,6 @@ const tag = 'Webhooks'
 
 function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
-}
-
-/** Bound to the row, like every sealed secret. */
-function aadOf(tokenHash: string): string {
-  return `webhook/${tokenHash}`
 }
 
 export const webhookRoutes: Route[] = [
@@ -54,7 +50,10 @@ export const webhookRoutes: Route[] = [
       }
       const token = randomBytes(32).toString('base64url')
       const tokenHash = hashToken(token)
-      const sealed = deps.sealer.seal({ secret: body.secret ?? '' }, aadOf(tokenHash))
+      const sealed = deps.sealer.seal(
+        { secret: body.secret ?? '' },
+        places.webhookEndpoint(tokenHash),
+      )
       await createWebhookEndpoint(deps.db, tenantId, {
         tokenHash,
         provider: credential.provider,
@@ -92,7 +91,7 @@ export const webhookRoutes: Route[] = [
       const { secret } = deps.sealer.open(
         endpoint.ciphertext,
         endpoint.keyId,
-        aadOf(tokenHash),
+        places.webhookEndpoint(tokenHash),
       ) as { secret: string }
       if (secret === '')
         throw new AppError(

@@ -1,6 +1,15 @@
 import { z } from 'zod'
-import { durationMs } from '../../domain/duration.ts'
-import { id, listOf, listQuery, metadata, metadataFilter, name, streamRef, time } from './values.ts'
+import {
+  id,
+  listOf,
+  listQuery,
+  metadata,
+  metadataFilter,
+  name,
+  numberCursor,
+  streamRef,
+  time,
+} from './values.ts'
 
 const oneOrMore = z
   .union([z.string().min(1).max(500), z.array(z.string().min(1).max(500)).min(1).max(1000)], {
@@ -27,11 +36,7 @@ const policies =
 const deliverPolicy = z
   .union(
     [
-      z
-        .string()
-        .refine((text) => ['all', 'new', 'last'].includes(text) || durationMs(text) !== null, {
-          error: policies,
-        }),
+      z.string().regex(/^(all|new|last|[1-9][0-9]{0,5}[smhd])$/, { error: policies }),
       z.strictObject({ from_idx: z.number().int().min(0) }),
       z.strictObject({ from_time: z.iso.datetime({ offset: true }) }),
     ],
@@ -55,6 +60,7 @@ const settings = {
     .min(-1)
     .max(1_000_000)
     .refine((count) => count !== 0, { message: 'must be -1 (no cap) or at least 1' })
+    .meta({ not: { const: 0 } })
     .describe('Past it a record becomes a dead letter. -1: no cap.'),
   max_ack_pending: z
     .number()
@@ -244,7 +250,7 @@ const deadLetter = z
   .meta({ id: 'DeadLetter' })
 
 export const deadLetterList = listOf(deadLetter, 'DeadLetterList')
-export const deadLetterQuery = z.strictObject(listQuery)
+export const deadLetterQuery = z.strictObject({ ...listQuery, cursor: numberCursor })
 
 export const deadLetterChoice = z
   .strictObject({
@@ -279,7 +285,7 @@ export const recordQuery = z.strictObject({
   provider: z.string().max(100).optional(),
   collection_id: z.string().max(200).optional(),
   upstream_id: z.string().max(1000).optional(),
-  after_cursor: z.string().max(500).optional().describe('`next_cursor` of the answer before.'),
-  cursor: z.string().max(500).optional().describe('The same as `after_cursor`.'),
+  after_cursor: numberCursor,
+  cursor: numberCursor.describe('The same as `after_cursor`, which goes before.'),
   limit: z.number().int().min(1).max(200).default(50),
 })

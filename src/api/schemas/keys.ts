@@ -29,7 +29,11 @@ export const createApiKey = z
   })
   .meta({ id: 'CreateApiKey', example: { name: 'worker', scopes: ['consume'] } })
 
-export const apiKeyQuery = z.strictObject({ ...listQuery, name: z.string().max(200).optional() })
+export const apiKeyQuery = z.strictObject({
+  ...listQuery,
+  name: z.string().max(200).optional(),
+  tenant_id: idIn.optional().describe('Only with the operator key: keys of another tenant.'),
+})
 
 const apiKeyFields = {
   id,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createCredential, credential } from './credentials.ts'
 import {
+  cursorOf,
   health,
   healthStatuses,
   id,
@@ -192,6 +193,9 @@ const quarantined = z
   .meta({ id: 'Quarantined' })
 
 export const quarantineList = listOf(quarantined, 'QuarantineList')
-export const quarantineQuery = z.strictObject(listQuery)
+export const quarantineQuery = z.strictObject({
+  ...listQuery,
+  cursor: cursorOf(/^q[A-Za-z0-9_-]{1,2000}$/),
+})
 
 export type CreateSync = z.output<typeof createSync>

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { durationMs } from '../../domain/duration.ts'
-import { isStorable } from '../input.ts'
+import { notACursor, numberCursorForm, rowCursorForm } from '../../domain/cursor.ts'
 
 /** Shapes that many objects share. Messages are reasons that stand after a field's name: `must be …`. */
 const metadataBytesMax = 16_384
@@ -10,7 +9,7 @@ export const text = (max: number) =>
     .string()
     .min(1)
     .max(max)
-    .refine(isStorable, { message: 'holds a NUL character or broken UTF-8' })
+    .regex(/^[^\x00]*$/, { error: 'holds a NUL character' })
 
 export const name = text(200).describe('For people.')
 
@@ -30,26 +29,26 @@ export const id = z.string().meta({ format: 'uuid' })
 export const time = z.string().meta({ format: 'date-time' })
 
 /** In a request. */
-export const idIn = z.uuid({ error: 'must be an id: a uuid' })
+export const idIn = z.guid({ error: 'must be an id: a uuid' })
 
 export const provider = z.string().min(1).max(100).describe('A provider of `GET /v1/providers`.')
 
 export const streamRef = text(100).describe('Id or slug of a stream.')
 
-const minMs = 60_000
-const maxMs = 30 * 86_400_000
+/** From one minute to 30 days, in each unit. */
+const frequencies = [
+  'continuous',
+  '([6-9][0-9]|[1-9][0-9]{2,5})s',
+  '([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)m',
+  '([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)h',
+  '([1-9]|[12][0-9]|30)d',
+]
 
 export const syncFrequency = z
   .string()
-  .refine(
-    (value) => {
-      const ms = durationMs(value)
-      return value === 'continuous' || (ms !== null && ms >= minMs && ms <= maxMs)
-    },
-    {
-      message: 'must be `continuous` or a duration from `1m` to `30d`, such as `15m`, `4h` or `1d`',
-    },
-  )
+  .regex(new RegExp(`^(${frequencies.join('|')})$`), {
+    error: 'must be `continuous` or a duration from `1m` to `30d`, such as `15m`, `4h` or `1d`',
+  })
   .describe('`continuous`, or a duration such as `15m`, `4h`, `24h`.')
 
 export const rateLimit = z
@@ -66,11 +65,18 @@ export const deletedAnswer = z
 
 export const listQuery = {
   limit: z.number().int().min(1).max(200).default(50).describe('How many objects to answer with.'),
-  cursor: z
+  cursor: cursorOf(rowCursorForm),
+}
+
+/** Of lists that go by a number. */
+export const numberCursor = cursorOf(numberCursorForm)
+
+export function cursorOf(form: RegExp) {
+  return z
     .string()
-    .max(500)
+    .regex(form, { error: notACursor })
     .optional()
-    .describe('`next_cursor` of the answer before: what follows it.'),
+    .describe('`next_cursor` of the answer before: what follows it.')
 }
 
 export function listOf<Item extends z.ZodType>(item: Item, called: string) {
