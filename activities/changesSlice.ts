@@ -1,14 +1,17 @@
 import { toAppError } from '../src/db/errors.ts'
 import { limits } from '../src/domain/limits.ts'
-import { waitForPassMs } from '../src/domain/pace.ts'
+import { backoffMs, waitForPassMs } from '../src/domain/pace.ts'
+import { noteError, noteLooked } from '../src/stream/source.ts'
 import { nextTouchedDueMs } from '../src/stream/touched.ts'
 import type { Fence } from '../src/stream/write.ts'
+import { accountGuard } from './account.ts'
 import type { ChangesAnswer } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 import { drain } from './drain.ts'
 import { positionFeeds } from './feeds.ts'
-import type { Part, Work } from './follow.ts'
+import type { Part, Turn, Work } from './follow.ts'
 import { drainFence, feedPart, probePart, relistPart } from './follow.ts'
+import type { Opened } from './open.ts'
 import { openSync } from './open.ts'
 import type { Slice } from './slices.ts'
 import { lifeSign, noteFailure, promiseLife, refuseCredential, standingOf } from './state.ts'
@@ -35,6 +38,7 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
         ctx: opened.context('changes', signal),
         refetch: opened.context('refetch', signal),
         signal,
+        sameAccount: accountGuard(deps, opened, opened.context('refetch', signal)),
       }
       try {
         await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
@@ -52,6 +56,7 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
         }
       }
     }
+    await countLooked(deps, opened).catch(() => undefined)
     const standing = await standingOf(deps.pools.write, syncId)
     const aborted = slice.signal.aborted || standing.epoch !== opened.epoch
     const waitMs = aborted
@@ -82,18 +87,23 @@ async function follow(
   const fence = await drainFence(work)
   let parts = await partsOf(work, progress)
   let signedAtMs = 0
+  let countedAtMs = deps.now()
   const over = () => slice.signal.aborted || deps.now() >= endMs
   while (!over()) {
     const due = parts.filter((part) => part.dueAtMs <= deps.now())
     for (const part of due) {
       if (over()) return
-      const turn = await part.turn()
+      const turn = await turnOf(work, part, parts)
       progress.looks += 1
       note(progress, turn.changes, deps.now())
       progress.replan ||= turn.replan
       if (turn.gone) parts = parts.filter((one) => one !== part)
     }
     const drained = await drainTurn(work, fence, progress)
+    if (deps.now() - countedAtMs > limits.countEveryMs) {
+      await countLooked(deps, opened)
+      countedAtMs = deps.now()
+    }
     if (deps.now() - signedAtMs > limits.lifeSignEveryMs) {
       await lifeSign(deps.pools.write, opened.syncId, limits.lifeSignDueMs)
       signedAtMs = deps.now()
@@ -104,6 +114,32 @@ async function follow(
     const nextMs = await nextDue(work, parts)
     if (once && nextMs > 0) return
     await slice.wait(Math.min(nextMs, Math.max(0, endMs - deps.now())))
+  }
+}
+
+/** The trouble of one part is not the others': it comes again later. Only where all are in trouble, the slice fails. */
+async function turnOf(work: Work, part: Part, all: Part[]): Promise<Turn> {
+  const { deps, opened } = work
+  try {
+    const turn = await part.turn()
+    part.failures = 0
+    return turn
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    part.failures += 1
+    const own = error.kind === 'transient' || error.kind === 'bug' || error.kind === 'invalid'
+    if (!own || work.signal.aborted || all.every((one) => one.failures > 0)) throw error
+    await noteError(deps.pools.write, part.sourceNos, error.message)
+    const waitMs = backoffMs(part.failures - 1, limits.partBackoffMs, limits.partBackoffMaxMs)
+    part.dueAtMs = deps.now() + Math.max(waitMs, error.retryAfterMs ?? 0)
+    deps.log.warn({
+      event: 'part.failed',
+      syncId: opened.syncId,
+      sources: part.sourceNos,
+      failures: part.failures,
+      reason: error.message,
+    })
+    return { changes: 0, replan: false, gone: false }
   }
 }
 
@@ -121,9 +157,16 @@ async function partsOf(work: Work, progress: Progress): Promise<Part[]> {
   return [...parts, ...probes].filter((part) => part !== null)
 }
 
+/** Numbers for people: what a killed worker had not yet written is left out. */
+async function countLooked(deps: ActivityDeps, opened: Opened): Promise<void> {
+  const counts = new Map(opened.looked)
+  opened.looked.clear()
+  await noteLooked(deps.pools.write, counts)
+}
+
 /** As much of the hints as one commit takes. */
 async function drainTurn(work: Work, fence: Fence, progress: Progress): Promise<{ more: boolean }> {
-  const drained = await drain(work.deps, work.opened, fence, work.refetch)
+  const drained = await drain(work, fence)
   note(progress, drained.changed, work.deps.now())
   return drained
 }

@@ -10,6 +10,7 @@ import type { TouchedRow } from '../src/stream/touched.ts'
 import { dueTouched, postponeTouched } from '../src/stream/touched.ts'
 import type { Fence } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
+import type { Work } from './follow.ts'
 import type { Opened } from './open.ts'
 import { storePage } from './pages.ts'
 
@@ -21,17 +22,17 @@ type Look =
 
 /** One commit's worth. Throws `auth`, `rate_limited` and `stopped`, after what was seen is committed. */
 export async function drain(
-  deps: ActivityDeps,
-  opened: Opened,
+  { deps, opened, refetch, sameAccount }: Pick<Work, 'deps' | 'opened' | 'refetch' | 'sameAccount'>,
   fence: Fence,
-  ctx: Context,
 ): Promise<Drained> {
   const sql = deps.pools.write
   const rows = await dueTouched(sql, { syncId: opened.syncId, limit: limits.drainBatch })
   if (rows.length === 0) return { looked: 0, changed: 0, more: false }
-  const looks = await lookAt(opened, rows, ctx)
+  const looks = await lookAt(opened, rows, refetch)
   const seen = looks.filter((look) => look.error === null)
   let changed = 0
+  const gone = seen.some((look) => look.changes.some((change) => change.deleted === true))
+  if (gone) await sameAccount()
   if (seen.length > 0) {
     const written = await storePage(deps, opened, {
       // Each body was true when its own request was granted.

@@ -8,7 +8,8 @@ import { writePage } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
 
-export type Followed = { name: string; checkpointNo: number }
+/** `movedAtMs`: when a page of it last moved the position; 0: never. */
+export type Followed = { name: string; checkpointNo: number; movedAtMs: number }
 export type Feeds = {
   followed: Followed[]
   lost: { name: string; reason: string }[]
@@ -40,13 +41,14 @@ export async function positionFeeds(
   for (const name of names) {
     const at = known.get(name)
     if (at?.positioned === true) {
-      feeds.followed.push({ name, checkpointNo: at.checkpointNo })
+      feeds.followed.push({ name, checkpointNo: at.checkpointNo, movedAtMs: at.movedAtMs })
       continue
     }
     try {
       feeds.followed.push({
         name,
         checkpointNo: await position(deps, opened, name, at?.checkpointNo ?? null, ctx),
+        movedAtMs: 0,
       })
       feeds.restarted ||= at !== undefined
     } catch (error) {
@@ -133,8 +135,9 @@ function rowOf(opened: Opened, name: string) {
 }
 
 async function positions(sql: Sql, syncId: string) {
-  const rows = await sql<{ name: string; checkpointNo: number; positioned: boolean }[]>`
-    select substr(name, 6) as name, checkpoint_no as "checkpointNo", coalesce(cursor::text <> 'null', false) as positioned
+  const rows = await sql<(Followed & { positioned: boolean })[]>`
+    select substr(name, 6) as name, checkpoint_no as "checkpointNo", coalesce(cursor::text <> 'null', false) as positioned,
+           coalesce(extract(epoch from moved_at) * 1000, 0)::float8 as "movedAtMs"
       from checkpoint
      where sync_id = ${syncId} and kind = 'feed' and name like 'feed/%'`
   return new Map(rows.map((row) => [row.name, row]))

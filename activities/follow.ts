@@ -19,19 +19,26 @@ export type Work = {
   /** For looks at one record: they go before lists. */
   refetch: Context
   signal: AbortSignal
+  /** Throws `auth` where the credential names another account by now. */
+  sameAccount(): Promise<void>
 }
 
 /** What one look brought. `replan`: something is to be enumerated now. `gone`: this part has nothing more to do here. */
 export type Turn = { changes: number; replan: boolean; gone: boolean }
 
 export type Part = {
+  sourceNos: number[]
   dueAtMs: number
+  /** Turns that failed since the last good one. */
+  failures: number
   /** One bounded turn; sets its own next time. */
   turn(): Promise<Turn>
 }
 
 const quiet: Turn = { changes: 0, replan: false, gone: false }
 const notedEveryMs = 10_000
+/** Providers show changes up to this late. */
+const lateMs = 15_000
 
 /** Claims the feed: whoever followed it before can write nothing any more. */
 export async function feedPart(work: Work, feed: Followed): Promise<Part> {
@@ -43,9 +50,11 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
   let cursor = claimed.cursor
   let intervalMs: number | null = null
   let notedAtMs = 0
+  let toldAtMs = feed.movedAtMs
   let lastChangeMs = lastChange(sourcesOfFeed(opened, feed.name))
 
   async function pages(): Promise<{ changes: number; done: boolean }> {
+    const beganMs = deps.now()
     let changes = 0
     for (let read = 0; read < limits.feedPagesInTurn && !work.signal.aborted; read++) {
       const page = await definition.read(ctx, cursor)
@@ -56,35 +65,42 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
         path: 'change',
         fence: claimed.fence,
         ...(moved ? { cursor: page.cursor } : {}),
+        tellsSinceMs: Math.max(0, toldAtMs - lateMs),
       })
       cursor = page.cursor
       changes += page.changes.length
-      if (page.done) return { changes, done: true }
+      if (!page.done) continue
+      toldAtMs = beganMs
+      return { changes, done: true }
     }
     return { changes, done: false }
   }
 
   const part: Part = {
+    sourceNos,
     dueAtMs: 0,
+    failures: 0,
     async turn() {
       try {
         if (lostByAge(work, feed, definition.retentionMs)) {
+          await work.sameAccount()
           await restartFeed(deps, opened, feed, ctx)
           return { ...quiet, replan: true, gone: true }
         }
         const { changes, done } = await pages()
         const now = deps.now()
         if (changes > 0) lastChangeMs = now
-        if (changes > 0 || now - notedAtMs > notedEveryMs) {
-          await noteChecked(deps.pools.write, sourceNos, { changed: changes > 0 })
-          notedAtMs = now
-        }
         intervalMs = nextPollMs({
           changed: changes > 0,
           previousMs: intervalMs,
           sinceChangeMs: lastChangeMs === null ? null : now - lastChangeMs,
           floorMs,
         })
+        if (changes > 0 || now - notedAtMs > notedEveryMs) {
+          const everyMs = Math.max(intervalMs, notedEveryMs)
+          await noteChecked(deps.pools.write, sourceNos, { changed: changes > 0, everyMs })
+          notedAtMs = now
+        }
         part.dueAtMs = done ? now + intervalMs * (1 - 0.1 * deps.random()) : now
         return { ...quiet, changes }
       } catch (error) {
@@ -105,8 +121,10 @@ async function lost(work: Work, feed: Followed, error: unknown): Promise<Turn> {
     feed: feed.name,
     reason: error.message,
   })
-  if (error.code === 'feed-expired') await restartFeed(deps, opened, feed, ctx)
-  else {
+  if (error.code === 'feed-expired') {
+    await work.sameAccount()
+    await restartFeed(deps, opened, feed, ctx)
+  } else {
     await loseFeed(deps, opened, feed.name, error.message)
     const collectionIds = sourcesOfFeed(opened, feed.name).map((source) => source.collectionId)
     await requestEnumeration(deps.pools.write, { syncId: opened.syncId, collectionIds })
@@ -147,15 +165,19 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
   const claimed = await claim(deps.pools.write, checkpointNo)
   let window = claimed.cursor as Window
   const part: Part = {
+    sourceNos: [source.sourceNo],
+    failures: 0,
     dueAtMs: window.fromMs === null ? window.doneAtMs + everyMs : 0,
     async turn() {
       if (window.fromMs === null) window = { ...window, fromMs: deps.now() - windowMs, at: null }
       const bounds = { fromMs: source.collection.ranges ? window.fromMs : null, toMs: null }
       try {
         const page = await source.collection.list(ctx, window.at, bounds)
+        const tellsSinceMs = Math.max(0, window.doneAtMs - lateMs)
         const done = page.done || (page.oldestMs !== undefined && page.oldestMs < window.fromMs!)
+        // What it tells of is known since it began.
         window = done
-          ? { doneAtMs: deps.now(), fromMs: null, at: null }
+          ? { doneAtMs: window.fromMs! + windowMs, fromMs: null, at: null }
           : { ...window, at: page.cursor }
         const written = await storePage(deps, opened, {
           changes: page.changes,
@@ -163,9 +185,11 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
           path: 'listing',
           fence: claimed.fence,
           cursor: window,
+          tellsSinceMs,
         })
         const changes = written.inserted + written.updated
-        if (done) await noteChecked(deps.pools.write, [source.sourceNo], { changed: changes > 0 })
+        if (done)
+          await noteChecked(deps.pools.write, [source.sourceNo], { changed: changes > 0, everyMs })
         part.dueAtMs = done ? deps.now() + everyMs * (1 - 0.1 * deps.random()) : 0
         return { ...quiet, changes }
       } catch (error) {
@@ -187,6 +211,8 @@ export function probePart(work: Work, source: OpenSource): Part | null {
   const { deps, opened, ctx } = work
   if (source.blockedKind === null) return null
   const part: Part = {
+    sourceNos: [source.sourceNo],
+    failures: 0,
     dueAtMs: deps.now() + (source.probeDueInMs ?? 0),
     async turn() {
       try {

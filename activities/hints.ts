@@ -20,7 +20,10 @@ export async function hint(
   return count
 }
 
-/** The fuse: lets held deletes through, or drops them. `collectionIds` null: all. Returns how many collections had any. */
+/**
+ * The fuse: lets held deletes through (and those that were rejected before), or keeps the records. `collectionIds` null: all.
+ * Returns how many collections had any.
+ */
 export async function decideDeletes(
   sql: Sql,
   {
@@ -29,13 +32,13 @@ export async function decideDeletes(
     approve,
   }: { syncId: string; collectionIds: string[] | null; approve: boolean },
 ): Promise<number> {
-  const held = await sql<{ sourceNo: number }[]>`
+  const sources = await sql<{ sourceNo: number }[]>`
     select source_no as "sourceNo"
       from source
-     where sync_id = ${syncId} and held is not null
+     where sync_id = ${syncId} and removed_at is null
        and (${collectionIds === null}::bool or collection_id = any(${collectionIds ?? []}::text[]))`
   let decided = 0
-  for (const { sourceNo } of held) {
+  for (const { sourceNo } of sources) {
     if ((await decideHeld(sql, { sourceNo, decision: approve ? 'approve' : 'reject' })) !== null)
       decided += 1
   }

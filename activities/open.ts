@@ -24,6 +24,8 @@ export type Opened = {
   connector: Connector
   /** Collections that were not taken out, and whose connector still knows them. */
   sources: OpenSource[]
+  /** Observations taken in besides those of enumerations, by source, not yet in its row. */
+  looked: Map<number, number>
   /** Everything a connector may use, for requests of this priority. */
   context(priority: Priority, signal: AbortSignal): Context
 }
@@ -76,6 +78,7 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
     credential,
     connector,
     sources,
+    looked: new Map(),
     context(priority, signal) {
       const { headers, config, baseUrl } = openCredential(credential, deps.sealer, connector)
       const request = createRequester({
@@ -87,8 +90,11 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
         sync,
         priority,
         signal,
-        onRequest: ({ outcome, ms }) =>
-          deps.metrics.upstreamRequests.observe({ provider: row.provider, outcome }, ms / 1_000),
+        onRequest: ({ outcome, ms, waitedMs }) => {
+          const { provider } = row
+          deps.metrics.upstreamRequests.observe({ provider, kind: priority, outcome }, ms / 1_000)
+          deps.metrics.quotaWait.observe({ provider, kind: priority }, waitedMs / 1_000)
+        },
       })
       return { request, config, now: deps.now, signal }
     },

@@ -57,7 +57,16 @@ async function feed(database: TestDatabase, more: Partial<Collection> = {}) {
           { cursor: string }[]
         >`select cursor from checkpoint where checkpoint_no = ${checkpointNo}`
       )[0]!.cursor,
-    drain: async () => await drain(deps, of, fence, context(new AbortController().signal)),
+    drain: async () =>
+      await drain(
+        {
+          deps,
+          opened: of,
+          refetch: context(new AbortController().signal),
+          sameAccount: async () => undefined,
+        },
+        fence,
+      ),
   }
 }
 

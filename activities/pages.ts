@@ -19,6 +19,10 @@ export type StorePage = {
   done?: boolean
   looked?: (Hint & { seq: number })[]
   seen?: { sourceNo: number; generation: number; rangeNo: number } | null
+  /** The enumeration compares: what it finds different is noted. */
+  compares?: boolean
+  /** The page tells of all changes since then (ms): those are no findings of an enumeration. */
+  tellsSinceMs?: number
 }
 
 /** Commits one page. Throws AppError: `stopped` when fenced. */
@@ -35,7 +39,12 @@ export async function storePage(
   counts.inc({ provider, path: page.path, outcome: 'inserted' }, written.inserted)
   counts.inc({ provider, path: page.path, outcome: 'updated' }, written.updated)
   counts.inc({ provider, path: page.path, outcome: 'stale' }, written.stale)
+  if (page.seen == null) countLooked(opened, write)
   return written
+}
+
+function countLooked({ looked }: Opened, { observations }: PageWrite): void {
+  for (const { sourceNo } of observations) looked.set(sourceNo, (looked.get(sourceNo) ?? 0) + 1)
 }
 
 /** The page as the stream takes it. Changes of collections that this sync does not have are left out. */
@@ -65,6 +74,8 @@ export function pageWrite(
     hints,
     looked: page.looked ?? [],
     seen: page.seen ?? null,
+    ...(page.compares === undefined ? {} : { compares: page.compares }),
+    ...(page.tellsSinceMs === undefined ? {} : { tellsSinceMs: page.tellsSinceMs }),
   }
 }
 
@@ -114,6 +125,7 @@ async function commitOneByOne(
       path: page.path,
       fence: page.fence,
       seen: page.seen,
+      ...(page.compares === undefined ? {} : { compares: page.compares }),
       observations: [one],
       hints: [],
       looked: [],

@@ -1,12 +1,14 @@
+import { toAppError } from '../src/db/errors.ts'
 import { planOf } from '../src/domain/plan.ts'
 import { beginGeneration } from '../src/stream/checkpoint.ts'
 import { sourcesOf } from '../src/stream/source.ts'
+import { assertSameAccount } from './account.ts'
 import type { Plan } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 import { positionFeeds } from './feeds.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { openSync } from './open.ts'
-import { promiseLife } from './state.ts'
+import { noteFailure, promiseLife, refuseCredential } from './state.ts'
 
 const day = 86_400_000
 const hour = 3_600_000
@@ -24,13 +26,29 @@ export async function planBackfill(
   signal: AbortSignal,
 ): Promise<Plan> {
   const opened = await openSync(deps, syncId)
+  try {
+    return await plan(deps, opened, signal)
+  } catch (thrown) {
+    const error = toAppError(thrown)
+    if (error.kind === 'auth')
+      await refuseCredential(deps.pools.write, opened.credential.id, error.message)
+    await noteFailure(deps.pools.write, syncId, error)
+    throw error
+  }
+}
+
+async function plan(deps: ActivityDeps, opened: Opened, signal: AbortSignal): Promise<Plan> {
+  const { syncId } = opened
   if (opened.status !== 'active')
     return answer(opened, { collections: [], nextDueInMs: hour, records: 0, notes: [] })
   const feeds = await positionFeeds(deps, opened, opened.context('changes', signal))
   // Restarting a feed makes enumerations due: the rows are read again.
   const sources = feeds.restarted ? await reread(deps, opened) : opened.sources
-  const plan = planOf(sources.map(factsOf))
-  for (const collectionId of plan.begin) {
+  const next = planOf(sources.map(factsOf))
+  // Compared with another account, everything that is held here would seem to be gone.
+  if (sources.some((one) => one.backfilled && next.begin.includes(one.collectionId)))
+    await assertSameAccount(deps, opened, opened.context('changes', signal))
+  for (const collectionId of next.begin) {
     const source = sources.find((one) => one.collectionId === collectionId)!
     await beginGeneration(deps.pools.write, {
       syncId,
@@ -43,13 +61,13 @@ export async function planBackfill(
   await promiseLife(
     deps.pools.write,
     syncId,
-    plan.read.length > 0 ? 10 * minute : plan.nextDueInMs + 10 * minute,
+    next.read.length > 0 ? 10 * minute : next.nextDueInMs + 10 * minute,
   )
   return answer(
     { ...opened, sources },
     {
-      collections: plan.read,
-      nextDueInMs: plan.nextDueInMs,
+      collections: next.read,
+      nextDueInMs: next.nextDueInMs,
       records: await recordsSeen(deps, syncId),
       notes: [
         ...feeds.lost.map(

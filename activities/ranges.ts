@@ -136,6 +136,7 @@ async function write(
     cursor: page.cursor,
     ...(done ? { done } : {}),
     seen: { sourceNo: source.sourceNo, generation: range.generation!, rangeNo: range.rangeNo! },
+    compares: source.backfilled,
   })
   onPage(page.changes.length)
 }

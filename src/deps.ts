@@ -23,7 +23,7 @@ import { createDispatcher } from './delivery/dispatcher.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import { limits } from './domain/limits.ts'
 import { healthOf } from './health/health.ts'
-import { watchOnce } from './health/watch.ts'
+import { watchFrontiers, watchOnce } from './health/watch.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ensureOperatorKey } from './store/apiKeys.ts'
@@ -106,6 +106,12 @@ export async function createWorkerDeps({
   await slices.start()
   const routines = [
     every('watch', limits.watchEveryMs, log, async () => await watchOnce(pools.write, syncs)),
+    every(
+      'frontier',
+      limits.frontierEveryMs,
+      log,
+      async () => await watchFrontiers(pools.write, syncs),
+    ),
     every(
       'trim',
       limits.trimEveryMs,

@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 export type Metrics = {
   registry: Registry
   /** One a provider request: how it ended, and how long it took. */
-  upstreamRequests: Histogram<'provider' | 'outcome'>
+  upstreamRequests: Histogram<'provider' | 'kind' | 'outcome'>
   /** Waiting for quota before a request. */
-  quotaWait: Histogram<'provider'>
+  quotaWait: Histogram<'provider' | 'kind'>
   /** Observations that a page brought, by what became of them. */
   records: Counter<'provider' | 'path' | 'outcome'>
   pages: Counter<'provider' | 'path'>
@@ -27,15 +27,15 @@ export function createMetrics(options: { processMetrics: boolean }): Metrics {
     registry,
     upstreamRequests: new Histogram({
       name: 'sluice_upstream_request_seconds',
-      help: 'Requests to providers.',
-      labelNames: ['provider', 'outcome'],
+      help: 'Requests to providers, by kind (mutation, refetch, changes, backfill) and outcome (2xx, 4xx, 5xx, broken).',
+      labelNames: ['provider', 'kind', 'outcome'],
       buckets: SECONDS,
       registers,
     }),
     quotaWait: new Histogram({
       name: 'sluice_quota_wait_seconds',
       help: 'Time that requests waited for the quota of their credential.',
-      labelNames: ['provider'],
+      labelNames: ['provider', 'kind'],
       buckets: SECONDS,
       registers,
     }),

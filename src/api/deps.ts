@@ -69,6 +69,7 @@ export type SyncHealth = {
     eta: Date | null
     lastCheckedAt: Date | null
     lagSeconds: number | null
+    expectedLagSeconds: number | null
     lastError: string | null
   }[]
 }

@@ -63,6 +63,7 @@ function unborn(row: Sync): SyncHealth {
       eta: null,
       lastCheckedAt: null,
       lagSeconds: null,
+      expectedLagSeconds: null,
       lastError: null,
     })),
   }

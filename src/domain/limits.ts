@@ -21,6 +21,11 @@ export const limits = {
   hintBackoffMaxMs: 3_600_000,
   /** Pages of a feed that are read before anything else gets its turn. */
   feedPagesInTurn: 20,
+  /** First wait of one feed or window that fails while others go on; doubles. */
+  partBackoffMs: 1_000,
+  partBackoffMaxMs: 300_000,
+  /** Counts of changes are written this often. */
+  countEveryMs: 2_000,
   /** A blocked collection is asked again this often. */
   probeEveryMs: 3_600_000,
   /** A refused credential is tried again this often, if nobody says anything. */
@@ -33,6 +38,9 @@ export const limits = {
   watchEveryMs: 15_000,
   /** After the watch has nudged a sync, it waits this long for a sign of life. */
   watchPatienceMs: 300_000,
+  /** An open enumeration that has committed no page for so long is begun again from its checkpoints; looked for this often. */
+  frontierStillMs: 900_000,
+  frontierEveryMs: 60_000,
   /** Syncs that one round of the watch nudges. */
   watchBatch: 200,
   /** A worker says that it lives, this often. */

@@ -14,7 +14,13 @@ const collection = (more: Partial<CollectionFacts> = {}): CollectionFacts => ({
   enumeratingSinceMs: null,
   seen: 100,
   compared: 100,
+  looked: 0,
+  lookEveryMs: 10_000,
+  frontierAtMs: null,
+  running: false,
+  kept: 0,
   lastCheckedAtMs: nowMs - 5_000,
+  lastChangeAtMs: null,
   blocked: null,
   error: null,
   held: null,
@@ -34,6 +40,8 @@ const sync = (more: Partial<SyncFacts> = {}): SyncFacts => ({
   error: null,
   refused: null,
   quotaBlockedUntilMs: null,
+  webhooks: null,
+  trimHeldBy: null,
   collections: [collection()],
   ...more,
 })
@@ -176,6 +184,88 @@ describe('health', () => {
       'warning',
       'lag',
       '7 records are known to have changed',
+    ],
+    [
+      'a re-listed collection within its interval',
+      {
+        collections: [
+          collection({ lookEveryMs: 60 * minute, lastCheckedAtMs: nowMs - 50 * minute }),
+        ],
+      },
+      'healthy',
+      'lag',
+      'No known change',
+    ],
+    [
+      'a collection that was not looked at for long',
+      { collections: [collection({ lastCheckedAtMs: nowMs - patienceMs - 1 })] },
+      'warning',
+      'lag',
+      'acme:thing: not looked at since',
+    ],
+    [
+      'a look that a frequency puts off is not late',
+      {
+        frequency: '4h',
+        lastProgressAtMs: nowMs - 3 * 60 * minute,
+        collections: [collection({ lastCheckedAtMs: nowMs - 3 * 60 * minute })],
+      },
+      'healthy',
+      'lag',
+      'No known change',
+    ],
+    [
+      'an enumeration that stands still, with the reason',
+      {
+        collections: [
+          collection({
+            enumeratingSinceMs: nowMs - 2 * patienceMs,
+            frontierAtMs: nowMs - patienceMs - 1,
+            error: { message: 'Things cannot be listed.', sinceMs: nowMs - minute },
+          }),
+        ],
+      },
+      'warning',
+      'progress',
+      'stands still since 2026-11-24 11:44:59 UTC. Things cannot be listed.',
+    ],
+    [
+      'an enumeration that nobody is at',
+      { collections: [collection({ enumeratingSinceMs: nowMs - 2 * patienceMs })] },
+      'warning',
+      'progress',
+      'No worker is at it.',
+    ],
+    [
+      'webhooks that stay away while there are changes',
+      {
+        webhooks: { sinceMs: nowMs - 9 * patienceMs, lastAtMs: nowMs - 3 * patienceMs },
+        collections: [collection({ lastChangeAtMs: nowMs - minute })],
+      },
+      'warning',
+      'webhooks',
+      'no webhook has come since',
+    ],
+    [
+      'no webhooks while nothing changes',
+      { webhooks: { sinceMs: nowMs - 9 * patienceMs, lastAtMs: null } },
+      'healthy',
+      'webhooks',
+      'none has come yet',
+    ],
+    [
+      'a consumer that holds tombstones back',
+      { trimHeldBy: { consumerId: 'c1', name: 'crm', sinceMs: nowMs - 40 * 24 * 60 * minute } },
+      'warning',
+      'consumers',
+      'crm (c1) is the slowest',
+    ],
+    [
+      'rejected deletes',
+      { collections: [collection({ kept: 7 })] },
+      'healthy',
+      'deletes',
+      '7 records are missing at the provider and stay',
     ],
   ])('%s', (_, facts, status, name, words) => {
     const { health } = judge(sync(facts))

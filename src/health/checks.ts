@@ -10,8 +10,10 @@ export type CheckName =
   | 'progress'
   | 'lag'
   | 'quota'
+  | 'webhooks'
   | 'collections'
   | 'deletes'
+  | 'consumers'
 
 export type Check = {
   name: CheckName
@@ -31,9 +33,11 @@ export function checksOf(facts: SyncFacts): Check[] {
     progress(facts),
     provider(facts),
     quota(facts),
+    webhooks(facts),
     collections(facts),
     lag(facts),
     deletes(facts),
+    consumers(facts),
   ]
 }
 
@@ -78,7 +82,36 @@ function progress(facts: SyncFacts): Check {
   if (!started && lastProgressAtMs === null) {
     return check('progress', 'initializing', 'The first page has not arrived yet.', null)
   }
-  return fine('progress', `Last progress at ${at(lastMs)}.`)
+  return stalled(facts) ?? fine('progress', `Last progress at ${at(lastMs)}.`)
+}
+
+/** The sync lives, but the reading of a collection stands still. */
+function stalled(facts: SyncFacts): Check | null {
+  const still = facts.collections.filter((one) => {
+    const lastMs = one.frontierAtMs ?? one.enumeratingSinceMs
+    return (
+      one.enumeratingSinceMs !== null && one.blocked === null && facts.nowMs - lastMs! > patienceMs
+    )
+  })
+  const [first] = still
+  if (first === undefined) return null
+  const sinceMs = first.frontierAtMs ?? first.enumeratingSinceMs!
+  return check(
+    'progress',
+    'warning',
+    `The reading of ${names(still)} stands still since ${at(sinceMs)}. ${whyStill(facts, first)} It is begun again from where it stopped.`,
+    sinceMs,
+  )
+}
+
+function whyStill({ error, quotaBlockedUntilMs, nowMs }: SyncFacts, one: CollectionFacts): string {
+  if (quotaBlockedUntilMs !== null && quotaBlockedUntilMs > nowMs)
+    return `The provider asked to wait until ${at(quotaBlockedUntilMs)}.`
+  if (one.error !== null) return one.error.message
+  if (error !== null) return error.message
+  return one.running
+    ? 'A worker is at it and gets no page: the quota may be spent on changes, or the provider answers slowly.'
+    : 'No worker is at it.'
 }
 
 function provider({ error, nowMs, status }: SyncFacts): Check {
@@ -96,6 +129,42 @@ function quota({ nowMs, quotaBlockedUntilMs }: SyncFacts): Check {
   return long
     ? check('quota', 'warning', `${message} A smaller rate_limit would keep out of this.`, null)
     : fine('quota', message)
+}
+
+/** Nothing depends on webhooks: that they stay away costs seconds. */
+function webhooks({ collections: all, nowMs, webhooks: endpoint, status }: SyncFacts): Check {
+  if (endpoint === null) return fine('webhooks', 'No webhook endpoint: changes are polled.')
+  const changedMs = Math.max(0, ...all.map((one) => one.lastChangeAtMs ?? 0))
+  const heardMs = endpoint.lastAtMs ?? endpoint.sinceMs
+  const deaf =
+    status === 'active' && changedMs - heardMs > patienceMs && nowMs - heardMs > patienceMs
+  if (!deaf) {
+    return fine(
+      'webhooks',
+      endpoint.lastAtMs === null
+        ? 'Webhooks are expected; none has come yet.'
+        : `The last webhook came at ${at(endpoint.lastAtMs)}.`,
+    )
+  }
+  return check(
+    'webhooks',
+    'warning',
+    `Changes were polled, but no webhook has come since ${at(heardMs)}: look at the provider's log of deliveries, and whether it reaches this server. Changes come through all the same, some seconds later.`,
+    heardMs,
+  )
+}
+
+/** Tombstones stay until everybody has seen them. */
+function consumers({ trimHeldBy }: SyncFacts): Check {
+  if (trimHeldBy === null) return fine('consumers', 'No consumer holds old tombstones back.')
+  const { consumerId, name, sinceMs } = trimHeldBy
+  const who = name === null ? consumerId : `${name} (${consumerId})`
+  return check(
+    'consumers',
+    'warning',
+    `The consumer ${who} is the slowest of the stream and has not taken what was deleted at ${at(sinceMs)}; tombstones are kept for it, and take room. Let it catch up, or delete it.`,
+    sinceMs,
+  )
 }
 
 function collections({ collections: all, refused }: SyncFacts): Check {
@@ -139,9 +208,14 @@ function collections({ collections: all, refused }: SyncFacts): Check {
   return fine('collections', `All ${all.length} collections can be read.`)
 }
 
-function lag({ collections: all, nowMs, status }: SyncFacts): Check {
+function lag(facts: SyncFacts): Check {
+  const { collections: all, nowMs, status } = facts
   const hints = all.reduce((sum, one) => sum + one.hints, 0)
   const oldestMs = Math.min(...all.map((one) => one.oldestHintAtMs ?? Infinity))
+  if (status === 'active') {
+    const late = all.filter((one) => isLate(facts, one))
+    if (late.length > 0) return lookedLate(late)
+  }
   if (hints === 0 || status !== 'active') return fine('lag', 'No known change waits to be read.')
   const message = `${hints} records are known to have changed and wait to be read, the first since ${at(oldestMs)}.`
   return nowMs - oldestMs > patienceMs
@@ -154,9 +228,42 @@ function lag({ collections: all, nowMs, status }: SyncFacts): Check {
     : fine('lag', message)
 }
 
+/** How old what we know of a collection is expected to be: how often it is looked at. Null: not known. */
+export function expectedLagMs(
+  { frequency }: Pick<SyncFacts, 'frequency'>,
+  { lookEveryMs }: Pick<CollectionFacts, 'lookEveryMs'>,
+): number | null {
+  return lookEveryMs === null ? null : Math.max(lookEveryMs, durationMs(frequency) ?? 0)
+}
+
+/** A collection that is re-listed now and then is not late within its time. */
+function isLate(facts: SyncFacts, one: CollectionFacts): boolean {
+  const expectedMs = expectedLagMs(facts, one)
+  if (expectedMs === null || one.lastCheckedAtMs === null || one.blocked !== null) return false
+  return facts.nowMs - one.lastCheckedAtMs > Math.max(patienceMs, 3 * expectedMs)
+}
+
+function lookedLate(late: CollectionFacts[]): Check {
+  const sinceMs = Math.min(...late.map((one) => one.lastCheckedAtMs!))
+  const why = late.find((one) => one.error !== null)?.error?.message
+  return check(
+    'lag',
+    'warning',
+    `${names(late)}: not looked at since ${at(sinceMs)}, though it was due. ${why ?? 'The quota may be spent, or the provider answers slowly.'}`,
+    sinceMs,
+  )
+}
+
 function deletes({ collections: all, syncId }: SyncFacts): Check {
   const held = all.filter((one) => one.held !== null)
-  if (held.length === 0) return fine('deletes', 'No deletes are held back.')
+  if (held.length === 0) {
+    const kept = all.reduce((sum, one) => sum + one.kept, 0)
+    if (kept === 0) return fine('deletes', 'No deletes are held back.')
+    return fine(
+      'deletes',
+      `${kept} records are missing at the provider and stay because their deletes were rejected; POST /v1/syncs/${syncId}/deletes/approve lets them go.`,
+    )
+  }
   const what = held.slice(0, namesShown).map((one) => {
     const { count, of, samples } = one.held!
     return `${count} of ${of} records of ${one.collectionId} seem to be gone (${samples.slice(0, 3).join(', ')}, …).`

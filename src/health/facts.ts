@@ -1,6 +1,7 @@
 /** What the rows say of syncs, in one query for many: right with all workers dead. */
 import { withAppErrors } from '../db/errors.ts'
 import type { Query } from '../db/pools.ts'
+import { limits } from '../domain/limits.ts'
 import type { SyncStatus } from '../domain/sync.ts'
 
 /** Times in ms since 1970, by the database's clock. */
@@ -15,6 +16,10 @@ export type SyncFacts = {
   refused: { reason: string; sinceMs: number } | null
   /** Told to wait by the provider. */
   quotaBlockedUntilMs: number | null
+  /** Where the provider is to tell of changes; null: nowhere. */
+  webhooks: { sinceMs: number; lastAtMs: number | null } | null
+  /** The slowest consumer of the stream, for whose sake tombstones are kept past their time. */
+  trimHeldBy: { consumerId: string; name: string | null; sinceMs: number } | null
   collections: CollectionFacts[]
 }
 
@@ -24,11 +29,22 @@ export type CollectionFacts = {
   backfilled: boolean
   /** An enumeration is under way since then. */
   enumeratingSinceMs: number | null
+  /** When a page of it was last committed. */
+  frontierAtMs: number | null
+  /** A slice of it runs. */
+  running: boolean
   /** Records looked at in it, or in the last one. */
   seen: number
   /** Records that the last whole enumeration compared. */
   compared: number | null
+  /** Observations taken in besides: changes. */
+  looked: number
   lastCheckedAtMs: number | null
+  lastChangeAtMs: number | null
+  /** The next look is due within this of the last one; null: not known. */
+  lookEveryMs: number | null
+  /** Missing at the provider, and kept by a rejection. */
+  kept: number
   blocked: { reason: string; sinceMs: number } | null
   error: { message: string; sinceMs: number } | null
   held: { count: number; of: number; samples: string[]; since: string } | null
@@ -57,12 +73,34 @@ export async function factsOf(
                'quotaBlockedUntilMs', (
                  select (extract(epoch from max(q.blocked_until)) * 1000)::float8 from quota q
                   where q.credential_id = c.id and q.blocked_until > clock_timestamp() and isfinite(q.blocked_until)),
+               'webhooks', (
+                 select json_build_object('sinceMs', min(extract(epoch from w.created_at) * 1000)::float8,
+                                          'lastAtMs', max(extract(epoch from w.last_received_at) * 1000)::float8)
+                   from webhook_endpoints w where w.credential_id = c.id and w.ready having count(*) > 0),
+               'trimHeldBy', (
+                 select json_build_object('consumerId', n.id, 'name', n.name, 'sinceMs', (extract(epoch from d.changed_at) * 1000)::float8)
+                   from streams t
+                   join consumer n on n.stream_no = t.stream_no
+                  cross join lateral (
+                    select x.cursor_idx from consumer_state x where x.consumer_no = n.consumer_no order by x.op desc limit 1) q
+                  cross join lateral (
+                    select r.changed_at from record r
+                     where r.stream_no = n.stream_no and r.deleted and r.updated_idx > q.cursor_idx
+                     order by r.updated_idx limit 1) d
+                  where t.id = s.stream_id and d.changed_at < clock_timestamp() - ${limits.tombstoneKeepMs}::float8 * interval '1 ms'
+                  order by q.cursor_idx limit 1),
                'collections', coalesce((select json_agg(collection order by source_no) from (
                  select o.source_no, json_build_object(
                           'collectionId', o.collection_id, 'phase', o.phase, 'backfilled', o.backfilled_at is not null,
                           'enumeratingSinceMs', case when o.enumerate_due_at is null then (extract(epoch from r.began) * 1000)::float8 end,
+                          'frontierAtMs', (extract(epoch from r.moved) * 1000)::float8,
+                          'running', exists (
+                            select from slices l where l.sync_id = s.id and l.name = 'backfill/' || o.collection_id),
                           'seen', coalesce(r.seen, 0), 'compared', (o.coverage ->> 'compared')::int,
+                          'looked', o.looked, 'lookEveryMs', o.look_every_ms,
+                          'kept', (select count(*) from finding f where f.source_no = o.source_no and f.kind = 'rejected'),
                           'lastCheckedAtMs', (extract(epoch from o.last_checked_at) * 1000)::float8,
+                          'lastChangeAtMs', (extract(epoch from o.last_change_at) * 1000)::float8,
                           'blocked', case when o.blocked_at is not null then json_build_object(
                             'reason', o.blocked_reason, 'sinceMs', (extract(epoch from o.blocked_at) * 1000)::float8) end,
                           'error', case when o.error_at is not null then json_build_object(
@@ -71,7 +109,7 @@ export async function factsOf(
                           'hints', t.hints, 'oldestHintAtMs', (extract(epoch from t.oldest) * 1000)::float8) as collection
                    from source o
                    left join lateral (
-                     select sum(k.seen) as seen, min(k.created_at) as began
+                     select sum(k.seen) as seen, min(k.created_at) as began, max(k.moved_at) as moved
                        from checkpoint k
                       where k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range') r on true
                    left join lateral (

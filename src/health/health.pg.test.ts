@@ -1,12 +1,15 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Sql } from '../db/pools.ts'
 import { beginGeneration } from '../stream/checkpoint.ts'
 import { block, sourcesOf } from '../stream/source.ts'
 import { touch } from '../stream/touched.ts'
+import { writePage } from '../stream/write.ts'
 import { createTestDatabase } from '../../test/support/database.ts'
+import { makeConsumer, observe, pageOf } from '../../test/support/stream.ts'
 import { makeSync } from '../../test/support/sync.ts'
 import { factsOf } from './facts.ts'
 import { healthOf } from './health.ts'
-import { watchOnce } from './watch.ts'
+import { watchFrontiers, watchOnce } from './watch.ts'
 import type { SyncStart } from '../temporal/client.ts'
 
 test('the facts of several syncs come in one query, each with its collections', async () => {
@@ -78,4 +81,72 @@ test('G14: one that could not be nudged is nudged in the next round', async () =
     0,
   )
   expect(await watchOnce(sql, { wake: async () => undefined })).toBe(1)
+})
+
+describe('G14: an enumeration that stands still', () => {
+  async function enumerating(sql: Sql) {
+    const sync = await makeSync(sql)
+    const [source] = await sourcesOf(sql, sync.syncId)
+    const ranges = [{ loMs: null, hiMs: null }]
+    await beginGeneration(sql, { ...source!, syncId: sync.syncId, ranges })
+    const age = async (minutes: number) =>
+      await sql`update checkpoint set created_at = clock_timestamp() - ${minutes}::int * interval '1 min' where sync_id = ${sync.syncId}`
+    return { ...sync, sourceNo: source!.sourceNo, age }
+  }
+  const woken: string[] = []
+  const syncs = { wake: async ({ syncId }: SyncStart) => void woken.push(syncId) }
+
+  test('is nudged once in a while, one that moves is not', async () => {
+    await using database = await createTestDatabase()
+    const { sql } = database
+    const [still, moves] = [await enumerating(sql), await enumerating(sql)]
+    await still.age(20)
+    await moves.age(5)
+    expect(await watchFrontiers(sql, syncs)).toBe(1)
+    expect(await watchFrontiers(sql, syncs)).toBe(0)
+    expect(woken.splice(0)).toEqual([still.syncId])
+    await sql`update syncs set nudged_at = nudged_at - interval '16 min'`
+    await moves.age(20)
+    expect(await watchFrontiers(sql, syncs)).toBe(2)
+  })
+
+  test('is left alone where it is blocked, or the provider told to wait', async () => {
+    await using database = await createTestDatabase()
+    const { sql } = database
+    const [blocked, waiting] = [await enumerating(sql), await enumerating(sql)]
+    await blocked.age(20)
+    await waiting.age(20)
+    await block(sql, blocked.sourceNo, { kind: 'permanent', reason: 'No.', probeMs: 1 })
+    await sql`
+      insert into quota (credential_id, bucket, blocked_until)
+      values (${waiting.credentialId}, '', clock_timestamp() + interval '1 hour')`
+    expect(await watchFrontiers(sql, syncs)).toBe(0)
+  })
+
+  test('that could not be nudged is nudged in the next round', async () => {
+    await using database = await createTestDatabase()
+    const { sql } = database
+    await (await enumerating(sql)).age(20)
+    const away = { wake: async () => await Promise.reject(new Error('away')) }
+    expect(await watchFrontiers(sql, away)).toBe(0)
+    expect(await watchFrontiers(sql, syncs)).toBe(1)
+  })
+})
+
+test('the slowest consumer is named once tombstones are kept for it alone', async () => {
+  await using database = await createTestDatabase()
+  const { sql } = database
+  const sync = await makeSync(sql)
+  const [source] = await sourcesOf(sql, sync.syncId)
+  const [stream] = await sql<
+    { id: string }[]
+  >`select id from streams where stream_no = ${sync.streamNo}`
+  const consumer = await makeConsumer(sql, { ...sync, streamId: stream!.id }, { name: 'crm' })
+  await writePage(sql, pageOf(sync, [observe(source!, 'a', { deleted: true })]))
+  const heldBy = async () => (await factsOf(sql, null, [sync.syncId]))[0]!.trimHeldBy
+  expect(await heldBy()).toBeNull()
+  await sql`update record set changed_at = clock_timestamp() - interval '31 days'`
+  expect(await heldBy()).toMatchObject({ consumerId: consumer.id, name: 'crm' })
+  await sql`update consumer_state set cursor_idx = 1`
+  expect(await heldBy()).toBeNull()
 })

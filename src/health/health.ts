@@ -2,7 +2,7 @@
 import type { Query } from '../db/pools.ts'
 import type { CollectionPhase } from '../domain/sync.ts'
 import type { Check, HealthStatus } from './checks.ts'
-import { checksOf } from './checks.ts'
+import { checksOf, expectedLagMs } from './checks.ts'
 import type { CollectionFacts, SyncFacts } from './facts.ts'
 import { factsOf } from './facts.ts'
 
@@ -25,6 +25,8 @@ export type CollectionHealth = {
   eta: Date | null
   lastCheckedAt: Date | null
   lagSeconds: number | null
+  /** What the lag is expected to stay below. */
+  expectedLagSeconds: number | null
   lastError: string | null
 }
 
@@ -86,11 +88,12 @@ export function collectionHealth(facts: SyncFacts, one: CollectionFacts): Collec
   return {
     collectionId: one.collectionId,
     phase: phaseOf(facts, one),
-    recordsSeen: Math.max(one.seen, one.compared ?? 0),
+    recordsSeen: Math.max(one.seen, one.compared ?? 0) + one.looked,
     progress,
     eta: etaOf(facts, one, progress),
     lastCheckedAt: one.lastCheckedAtMs === null ? null : new Date(one.lastCheckedAtMs),
     lagSeconds: lagOf(facts, one),
+    expectedLagSeconds: seconds(expectedLagMs(facts, one)),
     lastError: one.blocked?.reason ?? one.error?.message ?? null,
   }
 }
@@ -121,6 +124,10 @@ function etaOf(
     return null
   const elapsedMs = nowMs - one.enumeratingSinceMs
   return new Date(nowMs + (elapsedMs * (1 - progress)) / progress)
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms / 1_000)
 }
 
 /** How old what we know may be: since the first change that waits to be read, or since the last look. */

@@ -79,6 +79,11 @@ export type Coverage = {
   enumerateDueAt: Date | null
   lastCheckedAt: Date | null
   coverage: Record<string, unknown> | null
+  /** What the last whole enumeration found different, and what became a tombstone by it; so far. */
+  repaired: number
+  tombstoned: number
+  /** Missing in it, and not yet asked for by id. */
+  open: number
   held: Record<string, unknown> | null
 }
 
@@ -93,6 +98,9 @@ export async function coverageOf(db: Db, tenantId: string, syncId: string): Prom
       enumerateDueAt: source.enumerateDueAt,
       lastCheckedAt: source.lastCheckedAt,
       coverage: typed<Record<string, unknown> | null>(source.coverage),
+      repaired,
+      tombstoned,
+      open,
       held: typed<Record<string, unknown> | null>(source.held),
     })
     .from(source)
@@ -105,6 +113,26 @@ export async function coverageOf(db: Db, tenantId: string, syncId: string): Prom
     )
     .orderBy(asc(source.sourceNo))
 }
+
+/** Findings of the enumeration that the evidence is of. */
+const ofEvidence = sql`f.source_no = source.source_no and f.generation = (source.coverage ->> 'generation')::int`
+
+/** Once another enumeration is under way, the number stands in the evidence. */
+const repaired = sql<number>`coalesce((source.coverage ->> 'repaired')::int, (
+  select count(*)::int from finding f where ${ofEvidence} and f.kind = 'different'))`
+
+const tombstoned = sql<number>`coalesce((source.coverage ->> 'tombstoned')::int, (
+  select count(*)::int
+    from finding f
+    join record r
+      on r.stream_no = source.stream_no and r.source_no = f.source_no and r.upstream_id = f.upstream_id
+   where ${ofEvidence} and f.kind = 'missing' and r.deleted))`
+
+const open = sql<number>`(
+  select count(*)::int
+    from finding f
+    join touched t on t.source_no = f.source_no and t.upstream_id = f.upstream_id
+   where ${ofEvidence} and f.kind = 'missing')`
 
 export type Quarantined = { collectionId: string; upstreamId: string; error: string; at: Date }
 

@@ -26,8 +26,8 @@ export type Claim = Span & {
 
 /**
  * Starts an enumeration of a collection: its next generation, one row for each range, given newest first. What older
- * generations left (ranges, pages seen, a held mass delete) goes; whoever still reads one of their ranges is fenced by
- * that. Returns the generation.
+ * generations left (ranges, pages seen) goes, and what they found becomes a number; whoever still reads one of their ranges
+ * is fenced by that. A held mass delete goes on waiting. Returns the generation.
  */
 export async function beginGeneration(
   sql: Sql,
@@ -46,13 +46,14 @@ export async function beginGeneration(
         update source
            set generation = generation + 1,
                enumerate_due_at = null,
-               held = null,
+               coverage = coverage || ${countedFindings(tx)},
                phase = case when backfilled_at is null and blocked_at is null then 'backfilling' else phase end
          where source_no = ${sourceNo} and sync_id = ${syncId}
         returning generation`
       if (row === undefined)
         throw new AppError('not_found', 'The collection is no longer part of the sync.')
       const { generation } = row
+      await tx`delete from finding where source_no = ${sourceNo} and kind in ('different', 'missing')`
       await tx`delete from seen_page where source_no = ${sourceNo} and generation < ${generation}`
       await tx`delete from checkpoint where source_no = ${sourceNo} and kind = 'range' and generation < ${generation}`
       await tx`
@@ -64,6 +65,18 @@ export async function beginGeneration(
       return generation
     }),
   )
+}
+
+/** What the last enumeration of each row of `source` has come to so far. */
+function countedFindings(sql: Query) {
+  return sql`(
+    select jsonb_build_object(
+             'repaired', count(*) filter (where f.kind = 'different'),
+             'tombstoned', count(*) filter (where f.kind = 'missing' and r.deleted))
+      from finding f
+      left join record r
+        on r.stream_no = source.stream_no and r.source_no = f.source_no and r.upstream_id = f.upstream_id
+     where f.source_no = source.source_no and f.generation = source.generation)`
 }
 
 export type OpenRange = Span & { checkpointNo: number; rangeNo: number; generation: number }

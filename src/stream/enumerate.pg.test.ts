@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
@@ -74,6 +74,10 @@ async function stateOf({ source }: Scene) {
   return (await sourcesOf(database.sql, source.syncId))[0]!
 }
 
+async function decide({ source }: Scene, decision: 'approve' | 'reject') {
+  return await decideHeld(database.sql, { sourceNo: source.sourceNo, decision })
+}
+
 test('what an enumeration did not show becomes a hint, and the collection is live with evidence', async () => {
   const scene = await setUp(['a', 'b', 'c'])
   const generation = await enumerate(scene, ['a', 'c'])
@@ -82,7 +86,12 @@ test('what an enumeration did not show becomes a hint, and the collection is liv
     enumerating: true,
     enumerateDueInMs: null,
   })
-  expect(await finish(scene, generation)).toEqual({ compared: 3, candidates: 1, held: false })
+  expect(await finish(scene, generation)).toEqual({
+    compared: 3,
+    candidates: 1,
+    kept: 0,
+    held: false,
+  })
   expect(await hints(scene)).toEqual(['b'])
   expect(await stateOf(scene)).toMatchObject({
     phase: 'live',
@@ -123,7 +132,12 @@ test('what was observed after the enumeration began is no candidate', async () =
     observedAt: new Date(Date.now() + 60_000).toISOString(),
   }
   await writePage(database.sql, pageOf(scene.stream, [now]))
-  expect(await finish(scene, generation)).toEqual({ compared: 2, candidates: 1, held: false })
+  expect(await finish(scene, generation)).toEqual({
+    compared: 2,
+    candidates: 1,
+    kept: 0,
+    held: false,
+  })
   expect(await hints(scene)).toEqual(['a'])
 })
 
@@ -136,6 +150,7 @@ test('a tombstone is not compared', async () => {
   expect(await finish(scene, await enumerate(scene, []))).toEqual({
     compared: 1,
     candidates: 1,
+    kept: 0,
     held: false,
   })
 })
@@ -166,7 +181,12 @@ test('the fuse holds more than 100 records that are more than 5 %, until somebod
   const ids = Array.from({ length: 150 }, (_, i) => `r${i}`)
   const scene = await setUp(ids)
   const generation = await enumerate(scene, ids.slice(101))
-  expect(await finish(scene, generation)).toEqual({ compared: 150, candidates: 101, held: true })
+  expect(await finish(scene, generation)).toEqual({
+    compared: 150,
+    candidates: 101,
+    kept: 0,
+    held: true,
+  })
   expect(await hints(scene)).toEqual([])
   expect(await stateOf(scene)).toMatchObject({ held: true, phase: 'live' })
   const [row] = await database.sql<
@@ -177,24 +197,85 @@ test('the fuse holds more than 100 records that are more than 5 %, until somebod
     of: 150,
     samples: expect.arrayContaining(['r0']),
   })
-  expect(
-    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' }),
-  ).toBe(101)
+  expect(await decide(scene, 'approve')).toBe(101)
   expect(await hints(scene)).toHaveLength(101)
-  expect(
-    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'approve' }),
-  ).toBeNull()
+  expect(await decide(scene, 'approve')).toBeNull()
 })
 
-test('a rejected mass delete makes no hints', async () => {
+describe('a rejected mass delete', () => {
+  const ids = Array.from({ length: 450 }, (_, i) => `r${i}`)
+  const lost = ids.slice(0, 150)
+  const there = ids.slice(150)
+
+  async function rejected(): Promise<Scene> {
+    const scene = await setUp(ids)
+    await finish(scene, await enumerate(scene, there))
+    expect(await decide(scene, 'reject')).toBe(0)
+    return scene
+  }
+
+  test('makes no hints, and the next enumeration does not bring it back', async () => {
+    const scene = await rejected()
+    expect(await hints(scene)).toEqual([])
+    expect(await stateOf(scene)).toMatchObject({ held: false })
+    expect(await finish(scene, await enumerate(scene, there))).toEqual({
+      compared: 450,
+      candidates: 0,
+      kept: 150,
+      held: false,
+    })
+    expect(await hints(scene)).toEqual([])
+  })
+
+  test('hides no other: few are asked for, many are held', async () => {
+    const scene = await rejected()
+    expect(await finish(scene, await enumerate(scene, there.slice(5)))).toMatchObject({
+      candidates: 5,
+      kept: 150,
+      held: false,
+    })
+    expect(await hints(scene)).toHaveLength(5)
+    expect(await finish(scene, await enumerate(scene, there.slice(120)))).toMatchObject({
+      candidates: 120,
+      kept: 150,
+      held: true,
+    })
+    expect(await stateOf(scene)).toMatchObject({ held: true })
+  })
+
+  test('is over for what the provider shows again', async () => {
+    const scene = await rejected()
+    await finish(scene, await enumerate(scene, ids))
+    expect(await finish(scene, await enumerate(scene, there))).toMatchObject({
+      candidates: 150,
+      kept: 0,
+      held: true,
+    })
+  })
+
+  test('may be approved later', async () => {
+    const scene = await rejected()
+    expect(await decide(scene, 'approve')).toBe(150)
+    expect(await hints(scene)).toEqual(lost.toSorted())
+    expect(await decide(scene, 'approve')).toBeNull()
+  })
+})
+
+test('what is held goes on waiting while the next enumeration runs, since the first time', async () => {
   const ids = Array.from({ length: 150 }, (_, i) => `r${i}`)
   const scene = await setUp(ids)
+  const since = async () =>
+    (
+      await database.sql<{ since: string }[]>`
+        select held ->> 'since' as since from source where source_no = ${scene.source.sourceNo}`
+    )[0]!.since
   await finish(scene, await enumerate(scene, []))
-  expect(
-    await decideHeld(database.sql, { sourceNo: scene.source.sourceNo, decision: 'reject' }),
-  ).toBe(0)
-  expect(await hints(scene)).toEqual([])
-  expect(await stateOf(scene)).toMatchObject({ held: false })
+  const first = await since()
+  const generation = await enumerate(scene, [])
+  expect(await since()).toBe(first)
+  await finish(scene, generation)
+  expect(await since()).toBe(first)
+  expect(await decide(scene, 'approve')).toBe(150)
 })
 
 test('100 records go without asking, however small the collection', async () => {

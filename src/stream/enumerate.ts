@@ -1,15 +1,7 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Sql } from '../db/pools.ts'
 import { sweep } from './sweep.ts'
-
-export type Finished = {
-  /** Records inside the bounds, not deleted here. */
-  compared: number
-  /** Of those, the ones that the enumeration should have seen and did not. */
-  candidates: number
-  /** The fuse holds them back: somebody must approve. */
-  held: boolean
-}
+import type { Swept } from './sweep.ts'
 
 /**
  * Ends an enumeration whose every range is done: sweeps (sweep.ts), keeps what was compared as evidence, sets the time of
@@ -30,7 +22,7 @@ export async function finishEnumeration(
     deletable: boolean
     nextDueMs: number
   },
-): Promise<Finished | null> {
+): Promise<Swept | null> {
   const { sourceNo, generation, nextDueMs } = input
   return await withAppErrors(() =>
     sql.begin(async (tx) => {
@@ -44,7 +36,8 @@ export async function finishEnumeration(
               where c.source_no = s.source_no and c.generation = s.generation and c.kind = 'range' and c.done_at is null)
            for no key update of s`
       if (source === undefined) return null
-      const { compared, candidates, held } = await sweep(tx, input)
+      const swept = await sweep(tx, input)
+      const { compared, candidates, kept, held } = swept
       await tx`
         update source
            set phase = case when blocked_at is null then 'live' else phase end,
@@ -53,11 +46,10 @@ export async function finishEnumeration(
                enumerate_due_at = clock_timestamp() + ${nextDueMs}::float8 * interval '1 ms',
                coverage = jsonb_build_object(
                  'at', clock_timestamp(), 'generation', ${generation}::int, 'compared', ${compared}::int,
-                 'candidates', ${candidates}::int, 'held', ${held}::bool)
+                 'candidates', ${candidates}::int, 'kept', ${kept}::int, 'held', ${held}::bool)
          where source_no = ${sourceNo}`
-      if (!held)
-        await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
-      return { compared, candidates, held }
+      await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
+      return swept
     }),
   )
 }

@@ -46,7 +46,7 @@ test('it does not move for what filters do not read, nor for a change to the sam
   const { sourceNo } = await makeSource(database.sql, stream)
   const before = await revisionOf(stream)
   await setPhase(database.sql, sourceNo, 'live')
-  await noteChecked(database.sql, [sourceNo], { changed: true })
+  await noteChecked(database.sql, [sourceNo], { changed: true, everyMs: 1_000 })
   await database.sql`update source set metadata = metadata, external_id = external_id where source_no = ${sourceNo}`
   expect(await revisionOf(stream)).toBe(before)
 })
@@ -90,7 +90,7 @@ test('an error stays with the time of the first, until somebody looks and all is
   const first = await state()
   await noteError(database.sql, [sourceNo], 'second')
   expect(await state()).toEqual({ error_message: 'second', error_at: first.error_at })
-  await noteChecked(database.sql, [sourceNo], { changed: false })
+  await noteChecked(database.sql, [sourceNo], { changed: false, everyMs: 1_000 })
   expect(await state()).toEqual({ error_message: null, error_at: null })
 })
 

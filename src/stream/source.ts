@@ -93,11 +93,14 @@ export async function unblock(sql: Query, sourceNo: number): Promise<void> {
   )
 }
 
-/** Somebody looked, and all was well. Written at most every 5 s, for it is called at every poll. */
+/**
+ * Somebody looked, and all was well; the next look is within `everyMs`. Written at most every 5 s, for it is called at every
+ * poll.
+ */
 export async function noteChecked(
   sql: Query,
   sourceNos: number[],
-  { changed }: { changed: boolean },
+  { changed, everyMs }: { changed: boolean; everyMs: number },
 ): Promise<void> {
   if (sourceNos.length === 0) return
   await withAppErrors(
@@ -105,11 +108,24 @@ export async function noteChecked(
       update source
          set last_checked_at = clock_timestamp(),
              last_change_at = case when ${changed}::bool then clock_timestamp() else last_change_at end,
+             look_every_ms = ${Math.round(everyMs)}::bigint,
              error_message = null, error_at = null
        where source_no = any(${sourceNos}::int[])
          and (last_checked_at is null or last_checked_at < clock_timestamp() - interval '5 s'
               or error_message is not null
               or (${changed}::bool and (last_change_at is null or last_change_at < clock_timestamp() - interval '5 s')))`,
+  )
+}
+
+/** Observations taken in besides those of enumerations, by source. */
+export async function noteLooked(sql: Query, counts: Map<number, number>): Promise<void> {
+  if (counts.size === 0) return
+  await withAppErrors(
+    () => sql`
+      update source s
+         set looked = s.looked + l.n
+        from unnest(${[...counts.keys()]}::int[], ${[...counts.values()]}::int[]) l(source_no, n)
+       where s.source_no = l.source_no`,
   )
 }
 

@@ -1,5 +1,4 @@
 import { withAppErrors } from '../db/errors.ts'
-import { toNumber } from '../db/pools.ts'
 import type { Query, Sql } from '../db/pools.ts'
 
 /** The fuse: more candidates than this, and more than this share of the collection, wait for somebody's approval. */
@@ -15,34 +14,45 @@ type Enumerated = {
   deletable: boolean
 }
 
+export type Swept = {
+  /** Records inside the bounds, not deleted here. */
+  compared: number
+  /** Of those, the ones that the enumeration should have seen and did not. */
+  candidates: number
+  /** Missing too, but a rejection said that they stay: no candidates. */
+  kept: number
+  /** The fuse holds the candidates back: somebody must approve. */
+  held: boolean
+}
+
 /**
  * Deletes by enumeration: candidates are records inside the bounds, last changed and last observed before the enumeration
  * began, that none of its pages showed. Each becomes a hint, and is asked for by id; unless the fuse holds them all back
- * (`source.held`: count, samples). Called in the transaction that ends the enumeration.
+ * (`source.held`: count, samples; their ids: `finding`). What a rejection kept is no candidate until the provider shows it
+ * again. Called in the transaction that ends the enumeration.
  */
-export async function sweep(
-  tx: Query,
-  input: Enumerated,
-): Promise<{ compared: number; candidates: number; held: boolean }> {
-  const { sourceNo, generation, deletable, boundsFromMs } = input
-  const fuse = deletable ? 'armed' : 'off'
-  const row = await judge(tx, input, fuse)
-  if (row.held) {
+export async function sweep(tx: Query, input: Enumerated): Promise<Swept> {
+  const { sourceNo, generation, boundsFromMs } = input
+  await forgetAnswered(tx, input)
+  const { samples, ...swept } = await judge(tx, input)
+  if (swept.held) {
     await tx`
       update source
          set held = jsonb_build_object(
-               'count', ${row.candidates}::int, 'of', ${row.compared}::int, 'samples', to_jsonb(${row.samples}::text[]),
-               'since', clock_timestamp(), 'generation', ${generation}::int, 'started_at', ${row.startedAt}::timestamptz,
+               'count', ${swept.candidates}::int, 'of', ${swept.compared}::int, 'samples', to_jsonb(${samples}::text[]),
+               'since', coalesce(held ->> 'since', clock_timestamp()::text)::timestamptz, 'generation', ${generation}::int,
                'bounds_from_ms', ${boundsFromMs}::bigint)
        where source_no = ${sourceNo}`
+  } else {
+    await tx`update source set held = null where source_no = ${sourceNo} and held is not null`
   }
-  return { compared: row.compared, candidates: row.candidates, held: row.held }
+  return swept
 }
 
 /**
  * Approves or rejects what the fuse holds. Approved: each candidate becomes a hint, and only what the provider then
- * refuses by id becomes a tombstone. Rejected: forgotten until the next enumeration. Returns how many hints were made;
- * null: nothing was held.
+ * refuses by id becomes a tombstone; what was rejected before is asked for too. Rejected: those records stay, and later
+ * enumerations do not ask again. Returns how many hints were made; null: there was nothing to decide.
  */
 export async function decideHeld(
   sql: Sql,
@@ -50,56 +60,59 @@ export async function decideHeld(
 ): Promise<number | null> {
   return await withAppErrors(() =>
     sql.begin(async (tx) => {
-      const [held] = await tx<HeldRow[]>`
-        select stream_no, generation, held ->> 'started_at' as started_at, held ->> 'bounds_from_ms' as bounds_from_ms
-          from source
-         where source_no = ${sourceNo} and held is not null and (held ->> 'generation')::int = generation
-           for no key update`
-      if (held === undefined) return null
-      const { candidates } =
-        decision === 'reject'
-          ? { candidates: 0 }
-          : await judge(
-              tx,
-              {
-                streamNo: held.stream_no,
-                sourceNo,
-                generation: held.generation,
-                startedAt: held.started_at,
-                boundsFromMs: held.bounds_from_ms === null ? null : toNumber(held.bounds_from_ms),
-              },
-              'overruled',
-            )
+      const [source] = await tx<{ held: boolean; kept: boolean }[]>`
+        select s.held is not null as held,
+               exists (select 1 from finding f where f.source_no = s.source_no and f.kind = 'rejected') as kept
+          from source s
+         where s.source_no = ${sourceNo}
+           for no key update of s`
+      const decidable = source?.held === true || (decision === 'approve' && source?.kept === true)
+      if (!decidable) return null
       await tx`update source set held = null where source_no = ${sourceNo}`
-      await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${held.generation}`
-      return candidates
+      if (decision === 'reject') {
+        await tx`update finding set kind = 'rejected' where source_no = ${sourceNo} and kind = 'held'`
+        return 0
+      }
+      const [hinted] = await tx<{ count: number }[]>`
+        with due as (
+          update finding f
+             set kind = 'missing', found_at = clock_timestamp(),
+                 generation = (select s.generation from source s where s.source_no = ${sourceNo})
+           where f.source_no = ${sourceNo} and f.kind in ('held', 'rejected')
+          returning f.upstream_id as id),
+        hinted as (
+          insert into touched as t (source_no, upstream_id)
+          select ${sourceNo}::int, due.id from due order by due.id
+          on conflict (source_no, upstream_id) do update
+            set seq = excluded.seq, due_at = least(t.due_at, excluded.due_at)
+          returning 1)
+        select count(*)::int as count from hinted`
+      return hinted!.count
     }),
   )
 }
 
-type HeldRow = {
-  stream_no: number
-  generation: number
-  started_at: string
-  bounds_from_ms: string | null
-}
-
-type Verdict = {
-  compared: number
-  candidates: number
-  held: boolean
-  samples: string[]
-  startedAt: string
-}
-
-/** Reads each record of the collection once; writes the hints unless the fuse is off or blows. */
-async function judge(
+/** The provider showed them again, or they are deleted here: nothing is left to decide. The rest is judged anew. */
+async function forgetAnswered(
   tx: Query,
-  input: Omit<Enumerated, 'deletable'>,
-  fuse: 'armed' | 'off' | 'overruled',
-): Promise<Verdict> {
-  const { streamNo, sourceNo, generation, boundsFromMs } = input
-  const [row] = await tx<Verdict[]>`
+  { streamNo, sourceNo, generation }: Enumerated,
+): Promise<void> {
+  await tx`
+    delete from finding f
+     where f.source_no = ${sourceNo} and f.kind in ('held', 'rejected')
+       and (f.kind = 'held'
+            or f.upstream_id in (
+              select unnest(p.ids) from seen_page p where p.source_no = ${sourceNo} and p.generation = ${generation})
+            or not exists (
+              select 1 from record r
+               where r.stream_no = ${streamNo} and r.source_no = f.source_no and r.upstream_id = f.upstream_id
+                 and not r.deleted))`
+}
+
+/** Reads each record of the collection once; writes the candidates as findings, and as hints unless the fuse blows. */
+async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: string[] }> {
+  const { streamNo, sourceNo, generation, boundsFromMs, deletable } = input
+  const [row] = await tx<(Swept & { samples: string[] })[]>`
     with began as materialized (
       select coalesce(
                ${input.startedAt ?? null}::timestamptz,
@@ -110,32 +123,43 @@ async function judge(
         from seen_page p
        where p.source_no = ${sourceNo} and p.generation = ${generation}),
     inside as materialized (
-      select r.upstream_id as id,
-             seen.id is null and r.changed_at < began.at and r.observed_at < began.at as missing
+      select r.upstream_id as id, missing.is and f.kind is null as candidate, missing.is and f.kind is not null as kept
         from record r
        cross join began
         left join seen on seen.id = r.upstream_id
+        left join finding f
+          on f.source_no = r.source_no and f.upstream_id = r.upstream_id and f.kind = 'rejected'
+       cross join lateral (
+         select seen.id is null and r.changed_at < began.at and r.observed_at < began.at as is) missing
        where r.stream_no = ${streamNo} and r.source_no = ${sourceNo} and not r.deleted
          and (${boundsFromMs}::bigint is null
               or r.upstream_created_at >= timestamptz 'epoch' + ${boundsFromMs}::float8 * interval '1 ms')),
     verdict as materialized (
       select count(*)::int as compared,
-             (count(*) filter (where missing))::int as candidates,
-             ${fuse === 'armed'}::bool
-               and count(*) filter (where missing) > greatest(${fuseRecords}::float8, count(*) * ${fuseShare}::float8) as held
+             (count(*) filter (where candidate))::int as candidates,
+             (count(*) filter (where kept))::int as kept,
+             ${deletable}::bool
+               and count(*) filter (where candidate) > greatest(${fuseRecords}::float8, count(*) * ${fuseShare}::float8) as held
         from inside),
+    noted as (
+      insert into finding as f (source_no, upstream_id, generation, kind)
+      select ${sourceNo}::int, inside.id, ${generation}::int, case when verdict.held then 'held' else 'missing' end
+        from inside
+       cross join verdict
+       where inside.candidate and ${deletable}::bool
+       order by inside.id collate "C"
+      on conflict (source_no, upstream_id) do update
+        set generation = excluded.generation, kind = excluded.kind, found_at = excluded.found_at),
     hinted as (
       insert into touched as t (source_no, upstream_id)
       select ${sourceNo}::int, inside.id
         from inside
-       where inside.missing and ${fuse !== 'off'}::bool and not (select held from verdict)
+       where inside.candidate and ${deletable}::bool and not (select held from verdict)
        order by inside.id collate "C"
       on conflict (source_no, upstream_id) do update
         set seq = excluded.seq, due_at = least(t.due_at, excluded.due_at))
-    select verdict.compared, verdict.candidates, verdict.held,
-           array(select inside.id from inside where inside.missing order by inside.id limit 10) as samples,
-           began.at::text as "startedAt"
-      from verdict
-     cross join began`
+    select verdict.compared, verdict.candidates, verdict.kept, verdict.held,
+           array(select inside.id from inside where inside.candidate order by inside.id limit 10) as samples
+      from verdict`
   return row!
 }

@@ -50,6 +50,10 @@ export type PageWrite = {
   looked: (Hint & { seq: number })[]
   /** The enumeration that this page belongs to. */
   seen: { sourceNo: number; generation: number; rangeNo: number } | null
+  /** The enumeration compares: what the page moves is noted as found different. */
+  compares?: boolean
+  /** The page tells of changes since then (ms): those are no findings of an enumeration. Left out: it tells of none. */
+  tellsSinceMs?: number
 }
 
 export type Written = {
@@ -84,7 +88,7 @@ export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
   const cursor = page.cursor === undefined ? null : JSON.stringify(page.cursor)
   try {
     const [row] = await sql<Row[]>`
-      select last_idx, inserted, updated, touched, stale, hinted
+      select last_idx, inserted, updated, touched, stale, hinted ${findings(sql, page, columns)}
         from stream_page_v1(
           ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
           ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
@@ -92,7 +96,7 @@ export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
           ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids},
           ${list(page.looked.map(({ seq }) => seq))},
           ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`
-    const { last_idx, ...counts } = row!
+    const { last_idx, findings: _, ...counts } = row!
     const lastIdx = toNumberOrNull(last_idx)
     if (lastIdx !== null) wake(sql, page.streamNo)
     return { lastIdx, ...counts }
@@ -101,7 +105,18 @@ export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
   }
 }
 
-type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null }
+type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null; findings?: number }
+type Keys = { source: string; ids: string }
+
+/** One more call in the statement, and so in the transaction, of those pages that need it. */
+function findings(sql: Sql, page: PageWrite, rows: Keys) {
+  if (page.compares === true && page.observations.length > 0)
+    return sql`, stream_found_v1(${page.streamNo}, ${rows.source}, ${rows.ids}, last_idx) as findings`
+  if (page.tellsSinceMs === undefined || page.observations.length + page.hints.length === 0)
+    return sql``
+  const told = keysOf([...page.observations, ...page.hints])
+  return sql`, stream_told_v1(${told.source}, ${told.ids}, ${page.tellsSinceMs}::float8) as findings`
+}
 
 function isEmpty(page: PageWrite): boolean {
   const rows = page.observations.length + page.hints.length + page.looked.length

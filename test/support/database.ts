@@ -65,7 +65,8 @@ async function exists(admin: postgres.Sql, name: string): Promise<boolean> {
 
 function migrationsHash(): string {
   const folder = join(import.meta.dirname, '../../drizzle')
-  const hash = createHash('sha256')
+  // with the journal: migrations are known by their time
+  const hash = createHash('sha256').update(readFileSync(join(folder, 'meta/_journal.json')))
   for (const file of readdirSync(folder).sort()) {
     if (file.endsWith('.sql')) hash.update(file).update(readFileSync(join(folder, file)))
   }

@@ -57,6 +57,7 @@ export async function opened(
     },
     connector: { provider: 'acme', collections, feeds: {}, limits: [] } as unknown as Connector,
     sources,
+    looked: new Map(),
     context: () => context(new AbortController().signal),
   }
 }

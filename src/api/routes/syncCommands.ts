@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/error.ts'
+import { shownCoverage } from '../coverage.ts'
 import { coverageOf, listQuarantine } from '../../store/sources.ts'
 import { getSync } from '../../store/syncs.ts'
 import type { Outcome } from '../../temporal/client.ts'
@@ -94,7 +95,9 @@ const decisionRoutes = (['approve', 'reject'] as const).map((decision) =>
     operation: `${decision}Deletes`,
     summary: decision === 'approve' ? 'Let held deletes through' : 'Drop held deletes',
     description:
-      'More than 100 records and 5 % of a collection missing at once wait for this; `health` says so, with samples.',
+      decision === 'approve'
+        ? 'More than 100 records and 5 % of a collection missing at once wait for this; `health` says so, with samples. Each is asked for by id before it is deleted. What was rejected earlier is let through too.'
+        : 'The records stay, and are not brought up again while they are missing; a later approval lets them go.',
     tag,
     right: 'write',
     body: schemas.fuseBody,
@@ -110,7 +113,12 @@ const decisionRoutes = (['approve', 'reject'] as const).map((decision) =>
         approve: decision === 'approve',
       })
       if (count === 0)
-        throw new AppError('conflict', 'No deletes of this sync are held at the moment.')
+        throw new AppError(
+          'conflict',
+          decision === 'approve'
+            ? 'No deletes of this sync are held at the moment, and none were rejected.'
+            : 'No deletes of this sync are held at the moment.',
+        )
       return ok(await shownSync(deps, tenantId, row), row.version)
     },
   }),
@@ -166,7 +174,8 @@ export const syncCommandRoutes: Route[] = [
     path: '/v1/syncs/{id}/coverage',
     operation: 'getSyncCoverage',
     summary: 'What a sync is known to hold',
-    description: 'For each collection the evidence of its last whole enumeration.',
+    description:
+      'For each collection the evidence of its last whole enumeration: how many records were compared, how many were different from what the changes had brought (and were repaired), how many were gone.',
     tag,
     right: 'read',
     answers: { 200: { description: 'All collections.', schema: schemas.coverageList } },
@@ -174,12 +183,7 @@ export const syncCommandRoutes: Route[] = [
     async handle({ deps, tenantId, params }) {
       const { id } = await getSync(deps.db, tenantId, params.id)
       const rows = await coverageOf(deps.db, tenantId, id)
-      const data = rows.map(({ coverage, held, enumerateDueAt, ...row }) => ({
-        ...toWire({ ...row, nextEnumerationAt: enumerateDueAt }),
-        evidence: coverage,
-        held_deletes: held,
-      }))
-      return ok({ data, next_cursor: null })
+      return ok({ data: rows.map(shownCoverage), next_cursor: null })
     },
   }),
   route({

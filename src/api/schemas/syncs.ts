@@ -105,11 +105,21 @@ const syncCollection = z
   .object({
     collection_id: z.string(),
     phase: z.enum(['waiting', 'backfilling', 'live', 'blocked', 'paused']),
-    records_seen: z.number().int(),
+    records_seen: z
+      .number()
+      .int()
+      .describe('Looked at: of the last enumeration, and changes since the first.'),
     progress: z.number().nullable().describe('0 to 1, where a total is known.'),
     eta: time.nullable(),
     last_checked_at: time.nullable(),
-    lag_seconds: z.number().nullable(),
+    lag_seconds: z
+      .number()
+      .nullable()
+      .describe('Since the last look, or since the first known change that waits to be read.'),
+    expected_lag_seconds: z
+      .number()
+      .nullable()
+      .describe('It is looked at this often: a smaller lag is as it should be.'),
     last_error: z.string().nullable(),
   })
   .meta({ id: 'SyncCollection' })
@@ -175,10 +185,23 @@ const coverage = z
     backfilled_at: time.nullable(),
     next_enumeration_at: time.nullable(),
     last_checked_at: time.nullable(),
+    statement: z.string().describe('The evidence as a sentence.'),
     evidence: z
-      .record(z.string(), z.unknown())
+      .object({
+        at: time.describe('When the last whole enumeration ended.'),
+        generation: z.number().int(),
+        compared: z.number().int(),
+        repaired: z
+          .number()
+          .int()
+          .describe('Different here: changes that nothing had told of. 0 in a first backfill.'),
+        tombstoned: z.number().int().describe('Missing there, and gone when asked for by id.'),
+        open: z.number().int().describe('Missing there, and not yet asked for by id.'),
+        kept: z.number().int().describe('Missing there, and kept because a rejection said so.'),
+        held: z.number().int().describe('Missing there, and waiting for approval.'),
+      })
       .nullable()
-      .describe('Of the last whole enumeration: when, how many were compared, repaired, deleted.'),
+      .describe('Null: no enumeration has ended yet.'),
     held_deletes: z
       .record(z.string(), z.unknown())
       .nullable()

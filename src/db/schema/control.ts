@@ -144,6 +144,8 @@ export const syncs = pgTable(
     initialBackfillCompletedAt: at(),
     /** When the next sign of life is due; past it the watch starts or nudges the workflow. */
     deadlineAt: at(),
+    /** The watch nudged it because a collection stood still. */
+    nudgedAt: at(),
     lastProgressAt: at(),
     /** The last failure that is not of one collection, in our own words; cleared by progress. */
     errorKind: text(),
@@ -197,11 +199,18 @@ export const webhookEndpoints = pgTable(
     tenantId: uuid().notNull(),
     provider: text().notNull(),
     credentialId: uuid().notNull(),
+    /** Sealed { secret, token }, bound to the token's hash. */
     ciphertext: bytea().notNull(),
     keyId: text().notNull(),
+    /** The provider's id of it, where we registered it. */
+    upstreamId: text(),
+    /** It has a signing secret, so what comes can be believed. */
+    ready: boolean().notNull().default(true),
+    lastReceivedAt: at(),
     createdAt: createdAt(),
   },
   (t) => [
+    index().on(t.credentialId),
     foreignKey({
       columns: [t.tenantId, t.credentialId],
       foreignColumns: [credentials.tenantId, credentials.id],

@@ -62,10 +62,17 @@ export const source = pgTable(
     probeAt: at(),
     errorMessage: text(),
     errorAt: at(),
-    /** A mass delete waiting for approval: { count, of, samples, since }. */
+    /** A mass delete waiting for approval: { count, of, samples, since }; its ids are findings. */
     held: jsonb(),
-    /** Evidence of the last whole enumeration: { at, compared, repaired, tombstoned }. */
+    /**
+     * Evidence of the last whole enumeration: { at, generation, compared, candidates, kept, held }. What it repaired and
+     * tombstoned is counted from `finding` until the next one begins, then stands here too.
+     */
     coverage: jsonb(),
+    /** Observations taken in besides those of enumerations: changes. */
+    looked: big().notNull().default(0),
+    /** It is looked at again within this, as of the last look: how old what we know is expected to be. */
+    lookEveryMs: big(),
     /** The collection was taken out of the sync; its records stay. */
     removedAt: at(),
   },
@@ -169,6 +176,27 @@ export const seenPage = pgTable(
     ids: textArray().notNull(),
   },
   (t) => [primaryKey({ columns: [t.sourceNo, t.generation, t.rangeNo, t.pageNo] })],
+)
+
+/**
+ * What a comparing enumeration found: `different` from what the feed had brought, or `missing` and hinted, so that a look by
+ * id decides; missing and `held` by the fuse; missing and `rejected`: somebody said that it stays. One row a record. What the
+ * feed tells of meanwhile was on its way, and is no finding (functions/stream_told_v1.sql).
+ */
+export const finding = pgTable(
+  'finding',
+  {
+    sourceNo: integer()
+      .notNull()
+      .references(() => source.sourceNo, { onDelete: 'cascade' }),
+    upstreamId: text().notNull(),
+    generation: integer().notNull(),
+    kind: text().notNull(),
+    foundAt: at()
+      .notNull()
+      .default(sql`clock_timestamp()`),
+  },
+  (t) => [primaryKey({ columns: [t.sourceNo, t.upstreamId] })],
 )
 
 /** Records that our own code could not take in. */

@@ -7,6 +7,7 @@ const collection = (id: string, phase: string, records: number, lag: number | nu
   records_seen: records,
   progress: null,
   lag_seconds: lag,
+  expected_lag_seconds: null,
   last_error: null,
 })
 
@@ -30,6 +31,16 @@ test('a collection shows its phase, records, rate and lag, and what needs a look
   expect(rows[2]).toEqual(['x:a', 'live', '10', '0/s', '2 s'])
   expect(progress.sentence()).toBe('1 of 2 collections live · 4,010 records · 632/s · lag 2 s')
   expect(progress.moving()).toBe(true)
+})
+
+test('a lag that is as expected is none', () => {
+  const progress = createProgress()
+  const one = { ...collection('x:a', 'live', 10, 40), expected_lag_seconds: 60 }
+  progress.see([sync(one)], 0)
+  expect(progress.sentence()).toContain('lag 0 s')
+  expect(progress.table(20).join()).toContain('40 of 60 s')
+  progress.see([sync({ ...one, lag_seconds: 70 })], 1_000)
+  expect(progress.sentence()).toContain('lag 70 s')
 })
 
 test('the rate comes to the true one, and back to nothing at rest', () => {

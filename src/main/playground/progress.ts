@@ -12,6 +12,7 @@ type CollectionView = {
   records_seen: number
   progress: number | null
   lag_seconds: number | null
+  expected_lag_seconds: number | null
   last_error: string | null
 }
 
@@ -41,7 +42,7 @@ export function createProgress(): Progress {
     rows.reduce((sum, row) => sum + of(row), 0)
   const summary = (): string => {
     const live = rows.filter((row) => row.phase === 'live').length
-    const lag = Math.max(0, ...rows.map((row) => row.lag_seconds ?? 0))
+    const lag = Math.max(0, ...rows.map(lateBy))
     const rate = total((row) => rateOf(row.key))
     return `${live} of ${rows.length} collections live · ${count(total((row) => row.records_seen))} records · ${count(rate)}/s · lag ${Math.round(lag)} s`
   }
@@ -73,7 +74,7 @@ export function createProgress(): Progress {
             row.phase,
             count(row.records_seen),
             `${count(rateOf(row.key))}/s`,
-            row.lag_seconds === null ? '' : `${Math.round(row.lag_seconds)} s`,
+            lagOf(row),
           ),
         ),
         ...(shown.length < sorted.length ? [`  and ${sorted.length - shown.length} more`] : []),
@@ -94,8 +95,20 @@ function next(before: Seen | undefined, records: number, atMs: number): Seen {
   return { records, atMs, rate: before.rate + (now - before.rate) * weight }
 }
 
+/** What is looked at once a minute is not late within the minute. */
+function lateBy({ lag_seconds: lag, expected_lag_seconds: expected }: CollectionView): number {
+  return lag === null || (expected !== null && lag <= expected) ? 0 : lag
+}
+
+function lagOf({ lag_seconds: lag, expected_lag_seconds: expected }: CollectionView): string {
+  if (lag === null) return ''
+  return expected === null
+    ? `${Math.round(lag)} s`
+    : `${Math.round(lag)} of ${Math.round(expected)} s`
+}
+
 function line(name: string, phase: string, records: string, rate: string, lag: string): string {
-  return `  ${name.padEnd(30)} ${phase.padEnd(12)} ${records.padStart(9)} ${rate.padStart(9)} ${lag.padStart(7)}`
+  return `  ${name.padEnd(30)} ${phase.padEnd(12)} ${records.padStart(9)} ${rate.padStart(9)} ${lag.padStart(12)}`
 }
 
 function count(value: number): string {
