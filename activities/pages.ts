@@ -89,6 +89,7 @@ function observation(source: OpenSource, change: Change, observedAt: string): Ob
     sourceNo: source.sourceNo,
     id: change.id,
     raw: change.raw,
+    ...(value === null ? {} : { value }),
     deleted: change.deleted === true || change.erased === true,
     erased: change.erased === true,
     observedAt: change.observedAt ?? observedAt,

@@ -14,6 +14,8 @@ export type Observation = {
   id: string
   /** JSON text as the provider sent it. Null only with `deleted` or `erased`; then `{}` stands in for an unknown id. */
   raw: string | null
+  /** JSON.parse(raw), where the caller has it: for the hash, which is then three times faster. */
+  value?: unknown
   deleted: boolean
   /** A privacy request: the last state goes too, only the id stays. Implies deleted. */
   erased: boolean
@@ -143,13 +145,13 @@ function columnsOf(observations: Observation[]) {
   }
 }
 
-function hashOf({ id, raw, deleted, erased, volatile }: Observation): string {
+function hashOf({ id, raw, value, deleted, erased, volatile }: Observation): string {
   if (erased) return erasedHash
   if (deleted) return goneHash
   if (raw === null)
     throw unstorable(`The record ${quoted(id)} came without a body and is not deleted.`)
   try {
-    return hash(raw, volatile)
+    return hash(raw, volatile, value)
   } catch (error) {
     throw unstorable(`The body of the record ${quoted(id)} is no JSON.`, error)
   }
