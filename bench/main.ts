@@ -9,6 +9,7 @@ import { control } from './control.ts'
 import { idle } from './idle.ts'
 import { latency } from './latency.ts'
 import { nextAck } from './nextAck.ts'
+import { size } from './size.ts'
 import { write } from './write.ts'
 import type { Case, Flags } from './support/report.ts'
 
@@ -19,6 +20,7 @@ const benches: Record<string, (flags: Flags, report: (result: Case) => void) => 
   latency,
   idle,
   control,
+  size,
 }
 
 const [name, ...rest] = process.argv.slice(2)

@@ -1,3 +1,4 @@
+// Deliberate defects that these tests were seen to catch: test/mutations/list.ts
 import { afterAll, describe, expect, test } from 'vitest'
 import { idsOf, openCounter, recordsOf, tokensOf } from '../../test/support/counter.ts'
 import { createTestDatabase } from '../../test/support/database.ts'

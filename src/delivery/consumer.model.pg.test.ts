@@ -1,3 +1,4 @@
+// Deliberate defects that these tests were seen to catch: test/mutations/list.ts
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fewAreABacklog } from '../../test/support/backlog.ts'

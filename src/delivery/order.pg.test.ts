@@ -1,3 +1,4 @@
+// Deliberate defects that these tests were seen to catch: test/mutations/list.ts
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
