@@ -15,6 +15,7 @@ import type { Config } from './config.ts'
 import { environment } from './config.ts'
 import { connectorOf, connectors } from './connectors/registry.ts'
 import { createIdentify } from './credentials/identity.ts'
+import { createRegistrar } from './credentials/registrar.ts'
 import { createSealer } from './credentials/seal.ts'
 import { assertMigrated } from './db/migrate.ts'
 import { openPools } from './db/pools.ts'
@@ -210,6 +211,7 @@ export async function createApiDeps({
     sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
     connectors: Object.fromEntries(connectors.map((one) => [one.provider, one])),
     identify: createIdentify({ quota, http }),
+    registrar: createRegistrar({ quota, http }),
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
     syncs,
     healthOf: async (tenant, syncIds) => await healthOf(pools.write, tenant, syncIds),

@@ -9,7 +9,7 @@ import {
 } from '../store/credentials.ts'
 import { places } from '../credentials/places.ts'
 import { connectorOf, kindOf, masked } from './catalog.ts'
-import type { ApiDeps, HealthStatus } from './deps.ts'
+import type { ApiDeps, Asked, HealthStatus } from './deps.ts'
 import { fieldsOf, invalid } from './input.ts'
 import type { CreateCredential } from './schemas/credentials.ts'
 import { toWire } from './wire.ts'
@@ -103,18 +103,19 @@ export async function replaceProperties(
   }
 }
 
-/** Asks the provider now, and notes what it says. */
-export async function checkCredential(call: Importing, row: SealedCredential): Promise<Credential> {
-  const { deps, tenantId } = call
+/** A stored credential, opened for a call to its provider. */
+export function askedOf(deps: ApiDeps, row: SealedCredential, signal: AbortSignal): Asked {
   const connector = connectorOfCredential(deps, row)
   const { kind } = kindOf(deps, row.kind, row.provider, 'kind')
   const secret = deps.sealer.open(row.ciphertext, row.keyId, places.credential(row.id))
-  const asked = {
-    connector,
-    kind,
-    properties: { ...row.properties, ...secret },
-    baseUrl: row.baseUrl,
-  }
+  const properties = { ...row.properties, ...secret }
+  return { connector, kind, properties, baseUrl: row.baseUrl, credentialId: row.id, signal }
+}
+
+/** Asks the provider now, and notes what it says. */
+export async function checkCredential(call: Importing, row: SealedCredential): Promise<Credential> {
+  const { deps, tenantId } = call
+  const asked = askedOf(deps, row, call.signal)
   try {
     await identify(call, asked, row.id)
     await noteCredentialChecked(deps.db, tenantId, row.id, null)

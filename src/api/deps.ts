@@ -1,6 +1,7 @@
 import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
 import type { Sql } from '../db/pools.ts'
 import type { Counter } from '../delivery/counts.ts'
+import type { Registrar } from '../credentials/registrar.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { Db } from '../store/page.ts'
 import type { Syncs } from '../temporal/client.ts'
@@ -18,6 +19,8 @@ export type ApiDeps = {
   connectors: Record<string, Connector>
   /** Asks the provider who a credential is: one or two requests, within its quota. Throws `auth` when refused. */
   identify(asked: Asked): Promise<Identity>
+  /** Webhook endpoints at providers. */
+  registrar: Registrar
   /** The address as it will be called, or `invalid`: only hosts that the operator allows, never a link-local address. */
   checkBaseUrl(connector: Connector, kind: CredentialKind, url: string): Promise<string>
   /** The workflows: each call ends within 5 s, `transient` when Temporal is away. */
@@ -44,7 +47,7 @@ export type ApiDeps = {
   now(): number
 }
 
-type Asked = {
+export type Asked = {
   connector: Connector
   kind: CredentialKind
   properties: Record<string, unknown>

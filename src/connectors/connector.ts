@@ -193,4 +193,16 @@ export type Webhooks = {
     secret: string
     nowMs: number
   }): Change[] | null
+  /**
+   * Registers an address at the provider, for all that it tells of, and takes away what was registered for the same owner
+   * before: called again, there is still one. Left out: the provider has no call for that.
+   */
+  register?(
+    ctx: Context,
+    target: { url: string; owner: string },
+  ): Promise<{ id: string; secret: string }>
+  /** Takes it away; no error where it is gone. */
+  unregister?(ctx: Context, id: string): Promise<void>
+  /** What a person has to enter where, in sentences. */
+  byHand?: string
 }

@@ -1,7 +1,7 @@
-import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
+import type { Connector, Context, CredentialKind, Identity } from '../connectors/connector.ts'
 import type { Http } from '../upstream/http.ts'
 import { effectiveLimits } from '../upstream/limits.ts'
-import type { Quota } from '../upstream/quota.ts'
+import type { Priority, Quota } from '../upstream/quota.ts'
 import { createRequester } from '../upstream/request.ts'
 import { texts } from './load.ts'
 
@@ -16,6 +16,32 @@ export type Asked = {
   signal: AbortSignal
 }
 
+/** Everything that a connector may use, for calls with a credential that are no sync's. */
+export function contextFor(
+  deps: { quota: Quota; http: Http },
+  asked: Asked,
+  priority: Priority,
+): Context {
+  const { connector, kind, properties } = asked
+  const request = createRequester({
+    ...deps,
+    connector,
+    credential: {
+      id: asked.credentialId,
+      baseUrl: asked.baseUrl,
+      headers: async () => kind.auth(properties),
+    },
+    limits: effectiveLimits(connector, [], kind.livemode?.(properties) ?? false),
+    sync: null,
+    priority,
+    signal: asked.signal,
+  })
+  const open = Object.fromEntries(
+    Object.entries(properties).filter(([key]) => !kind.secrets.includes(key)),
+  )
+  return { request, config: texts(open), now: Date.now, signal: asked.signal }
+}
+
 /**
  * Asks the provider who a credential is. `account` is never null in the answer: where the credential may not read its own
  * account, the kind's stable key stands in. The mode that a key tells by itself wins. Throws `auth` when refused.
@@ -24,28 +50,7 @@ export function createIdentify(deps: { quota: Quota; http: Http }) {
   return async (asked: Asked): Promise<Identity & { account: string }> => {
     const { connector, kind, properties } = asked
     const own = kind.livemode?.(properties) ?? null
-    const request = createRequester({
-      ...deps,
-      connector,
-      credential: {
-        id: asked.credentialId,
-        baseUrl: asked.baseUrl,
-        headers: async () => kind.auth(properties),
-      },
-      limits: effectiveLimits(connector, [], own ?? false),
-      sync: null,
-      priority: 'refetch',
-      signal: asked.signal,
-    })
-    const open = Object.fromEntries(
-      Object.entries(properties).filter(([key]) => !kind.secrets.includes(key)),
-    )
-    const identity = await connector.identify({
-      request,
-      config: texts(open),
-      now: Date.now,
-      signal: asked.signal,
-    })
+    const identity = await connector.identify(contextFor(deps, asked, 'refetch'))
     return {
       ...identity,
       account: identity.account ?? kind.fallbackAccount(properties),

@@ -1,5 +1,5 @@
 import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm'
-import { credentials, syncs, webhookEndpoints } from '../db/schema/control.ts'
+import { credentials, syncs } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Sealed } from './oauthApps.ts'
 import type { Db, ListOptions, Page } from './page.ts'
@@ -255,37 +255,6 @@ export async function syncIdsOf(db: Db, tenantId: string, credentialId: string):
       ),
     )
   return rows.map((row) => row.id)
-}
-
-// ---------------------------------------------------------------- webhook endpoints
-
-export type WebhookEndpoint = Sealed & { tenantId: string; provider: string; credentialId: string }
-
-export async function createWebhookEndpoint(
-  db: Db,
-  tenantId: string,
-  input: { tokenHash: string; provider: string; credentialId: string } & Sealed,
-): Promise<void> {
-  await db.insert(webhookEndpoints).values({ tenantId, ...input })
-}
-
-/** The token is the caller's whole right, so this lookup comes before a tenant is known. */
-export async function findWebhookEndpoint(
-  db: Db,
-  provider: string,
-  tokenHash: string,
-): Promise<WebhookEndpoint | null> {
-  const [row] = await db
-    .select({
-      tenantId: webhookEndpoints.tenantId,
-      provider: webhookEndpoints.provider,
-      credentialId: webhookEndpoints.credentialId,
-      ciphertext: webhookEndpoints.ciphertext,
-      keyId: webhookEndpoints.keyId,
-    })
-    .from(webhookEndpoints)
-    .where(and(eq(webhookEndpoints.tokenHash, tokenHash), eq(webhookEndpoints.provider, provider)))
-  return row ?? null
 }
 
 function statusIs(status: 'healthy' | 'error') {

@@ -219,6 +219,10 @@ function fakes(): Omit<
         throw new AppError('transient', 'The provider does not answer.', { retryAfterMs: 3000 })
       return { account: secret.split('.')[0] ?? secret, name: 'Acme', livemode: true }
     },
+    registrar: {
+      register: () => Promise.resolve(null),
+      unregister: () => Promise.resolve(),
+    },
     async checkBaseUrl(_connector, _kind, url) {
       if (/crm\.example$|127\.0\.0\.1/.test(new URL(url).hostname)) return url
       throw new AppError('invalid', 'This host is not allowed.', {

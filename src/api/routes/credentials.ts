@@ -5,6 +5,7 @@ import {
   listCredentials,
   patchCredential,
 } from '../../store/credentials.ts'
+import { webhookEndpointsOf } from '../../store/webhookEndpoints.ts'
 import {
   checkCredential,
   importCredential,
@@ -13,6 +14,7 @@ import {
   shownCredential,
 } from '../credential.ts'
 import type { Route } from '../route.ts'
+import { removeEndpoints } from '../webhookEndpoint.ts'
 import { deleted, ok, route } from '../route.ts'
 import * as schemas from '../schemas/credentials.ts'
 import { emptyBody } from '../schemas/syncs.ts'
@@ -131,14 +133,18 @@ export const credentialRoutes: Route[] = [
     path: '/v1/credentials/{id}',
     operation: 'deleteCredential',
     summary: 'Delete a credential',
-    description: 'Refused while syncs use it.',
+    description:
+      'Refused while syncs use it. Webhook endpoints that were registered with it are taken away.',
     tag,
     right: 'write',
     answers: { 200: { description: 'It is gone, with its secrets.', schema: deletedAnswer } },
     problems: ['not-found', 'in-use'],
-    async handle({ deps, tenantId, params }) {
-      await deleteCredential(deps.db, tenantId, params.id)
-      return deleted(params.id)
+    async handle({ deps, tenantId, params, signal }) {
+      const row = await getSealedCredential(deps.db, tenantId, params.id)
+      const endpoints = await webhookEndpointsOf(deps.db, tenantId, row.id)
+      await deleteCredential(deps.db, tenantId, row.id)
+      await removeEndpoints(deps, row, endpoints, signal)
+      return deleted(row.id)
     },
   }),
   route({

@@ -1,22 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { places } from '../../credentials/places.ts'
 import { AppError } from '../../domain/error.ts'
 import { collectionId } from '../../domain/sync.ts'
-import {
-  createWebhookEndpoint,
-  findWebhookEndpoint,
-  getCredential,
-} from '../../store/credentials.ts'
+import { getSealedCredential } from '../../store/credentials.ts'
+import { findWebhookEndpoint, noteWebhookReceived } from '../../store/webhookEndpoints.ts'
 import { connectorOfCredential } from '../credential.ts'
 import type { Route } from '../route.ts'
 import { created, route } from '../route.ts'
 import * as schemas from '../schemas/credentials.ts'
+import { hashOf, keepSecret, makeEndpoint, secretOf } from '../webhookEndpoint.ts'
 
 const tag = 'Webhooks'
 
-function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
-}
+/** For health: when the last one came. */
+const notedEveryMs = 60_000
 
 export const webhookRoutes: Route[] = [
   route({
@@ -25,46 +20,32 @@ export const webhookRoutes: Route[] = [
     operation: 'createWebhookEndpoint',
     summary: 'Make a webhook endpoint',
     description:
-      'Webhooks only make changes arrive sooner: nothing depends on them. Register the URL at the provider; its last part is a secret and is shown this once.',
+      'Webhooks only make changes arrive sooner: nothing depends on them. With SLUICE_PUBLIC_URL set, and where the provider has a call for it, the endpoint is registered there at once; called again, it is replaced. Else `instructions` says what to enter where; the same call with `secret` completes it. The last part of the URL is a secret.',
     tag,
     right: 'write',
     creates: true,
     body: schemas.createWebhookEndpoint,
     bodyOptional: true,
     answers: { 201: { description: 'The new endpoint.', schema: schemas.webhookEndpoint } },
-    problems: ['not-found', 'conflict'],
-    async handle({ deps, tenantId, params, body }) {
-      const credential = await getCredential(deps.db, tenantId, params.id)
-      const connector = connectorOfCredential(deps, credential)
+    problems: ['not-found', 'conflict', 'credential-rejected'],
+    async handle(call) {
+      const { deps, tenantId, params, body } = call
+      const row = await getSealedCredential(deps.db, tenantId, params.id)
+      const connector = connectorOfCredential(deps, row)
       if (connector.webhooks === undefined) {
         throw new AppError(
           'conflict',
           `${connector.title} sends no webhooks that this server understands.`,
         )
       }
-      if (deps.publicUrl === null) {
-        throw new AppError(
-          'conflict',
-          'This server does not know its public address. Set SLUICE_PUBLIC_URL to where the provider reaches it.',
-        )
-      }
-      const token = randomBytes(32).toString('base64url')
-      const tokenHash = hashToken(token)
-      const sealed = deps.sealer.seal(
-        { secret: body.secret ?? '' },
-        places.webhookEndpoint(tokenHash),
-      )
-      await createWebhookEndpoint(deps.db, tenantId, {
-        tokenHash,
-        provider: credential.provider,
-        credentialId: credential.id,
-        ...sealed,
-      })
+      const made =
+        body.secret === undefined
+          ? await makeEndpoint(call, row)
+          : await keepSecret(call, row, body.secret)
       return created({
-        credential_id: credential.id,
-        provider: credential.provider,
-        url: `${deps.publicUrl}/v1/webhooks/${credential.provider}/${token}`,
-        registered: false,
+        credential_id: row.id,
+        provider: row.provider,
+        ...made,
         created_at: new Date(deps.now()).toISOString(),
       })
     },
@@ -83,21 +64,12 @@ export const webhookRoutes: Route[] = [
     },
     problems: ['not-found', 'forbidden'],
     async handle({ deps, params, raw, headers }) {
-      const tokenHash = hashToken(params.token)
+      const tokenHash = hashOf(params.token)
       const endpoint = await findWebhookEndpoint(deps.db, params.provider, tokenHash)
       const webhooks = deps.connectors[params.provider]?.webhooks
       if (endpoint === null || webhooks === undefined)
         throw new AppError('not_found', 'There is no webhook endpoint at this address.')
-      const { secret } = deps.sealer.open(
-        endpoint.ciphertext,
-        endpoint.keyId,
-        places.webhookEndpoint(tokenHash),
-      ) as { secret: string }
-      if (secret === '')
-        throw new AppError(
-          'forbidden',
-          'This endpoint has no signing secret, so nothing it gets can be trusted. Make another with `secret`.',
-        )
+      const secret = secretOf(deps, endpoint)
       const changes = webhooks.verify({
         headers: Object.fromEntries(headers),
         body: raw,
@@ -111,6 +83,8 @@ export const webhookRoutes: Route[] = [
         upstreamId: id,
       }))
       const accepted = hints.length === 0 ? 0 : await deps.hint(endpoint.credentialId, hints)
+      if (deps.now() - (endpoint.lastReceivedAt?.getTime() ?? 0) > notedEveryMs)
+        await noteWebhookReceived(deps.db, tokenHash)
       return { status: 202, body: { accepted } }
     },
   }),

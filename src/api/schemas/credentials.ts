@@ -91,8 +91,12 @@ export const webhookEndpoint = z
     provider: z.string(),
     url: z
       .string()
-      .describe('Shown this once: its last part is a secret. Register it at the provider.'),
+      .describe(
+        'Its last part is a secret. Without SLUICE_PUBLIC_URL only the path: the address of this server stands in front.',
+      ),
     registered: z.boolean().describe('True: registered at the provider by us.'),
+    ready: z.boolean().describe('True: its signing secret is known, so what comes is believed.'),
+    instructions: z.string().nullable().describe('What is left to be done by hand; null: nothing.'),
     created_at: time,
   })
   .meta({ id: 'WebhookEndpoint' })

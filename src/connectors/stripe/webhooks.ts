@@ -2,6 +2,7 @@ import type { Change, Webhooks } from '../connector.ts'
 import { asObject, asText, tryObject } from '../kit/answer.ts'
 import { constantTimeEqual, hmacSha256Hex } from '../kit/crypto.ts'
 import { nestedOf } from './collections.ts'
+import { registration } from './endpoints.ts'
 import { changesOf, hint, readEvent } from './events.ts'
 
 /** Stripe's own libraries refuse a signature that is older; we also refuse one from the future. */
@@ -20,6 +21,7 @@ export const webhooks: Webhooks = {
     const matches = signed.signatures.map((signature) => constantTimeEqual(signature, expected))
     return matches.includes(true) ? hintsOf(new TextDecoder().decode(body)) : null
   },
+  ...registration,
 }
 
 function readSignature(header: string): { second: string; signatures: string[] } | null {
