@@ -6,7 +6,7 @@ import { listRecords } from '../../src/delivery/records.ts'
 import { decodeToken } from '../../src/delivery/token.ts'
 import type { Item } from '../../src/delivery/next.ts'
 import type { Held, Kept, Ledger } from './ledger.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import type { Synced, World } from './world.ts'
 import { eachRound } from './world.ts'
 

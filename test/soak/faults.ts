@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startPostgres } from '../../src/main/embedded/postgres.ts'
 import type { Postgres } from '../../src/main/embedded/postgres.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import type { World } from './world.ts'
 import { eachRound } from './world.ts'
 

@@ -1,5 +1,5 @@
 import { decodeToken } from '../../src/delivery/token.ts'
-import type { Counts } from './counts.ts'
+import type { Counts } from '../support/counts.ts'
 
 /** With synchronous_commit off the WAL writer is at most three rounds of 200 ms behind; a busy machine gets more. */
 const unflushedMs = 3000

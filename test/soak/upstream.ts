@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 
 const states = ['A', 'B', 'C'] as const
 /** Few enough that the same record is met again and again by everybody. */

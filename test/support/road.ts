@@ -11,7 +11,6 @@ import { readConfig } from '../../src/config.ts'
 import { connectorOf } from '../../src/connectors/registry.ts'
 import { createApiDeps, createWorkerDeps } from '../../src/deps.ts'
 import type { WorkerProcess } from '../../src/deps.ts'
-import { canonical } from '../../src/domain/rawJson.ts'
 import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createStripeSimulator } from '../../src/simulators/stripe/simulator.ts'
@@ -22,6 +21,7 @@ import type {
 import { workflowId } from '../../src/temporal/names.ts'
 import { createTestDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
+import { differencesOf } from './differences.ts'
 import { openTemporal } from './temporal.ts'
 import type { TestTemporal } from './temporal.ts'
 
@@ -140,7 +140,7 @@ export async function openRoad(
       return body.id as string
     },
     handle: (syncId) => temporal.client.workflow.getHandle(workflowId(syncId)),
-    differences: async () => await differences(database, simulator),
+    differences: async () => await differencesOf(database.sql, simulator.snapshot(), null),
     async atRest() {
       await expect
         .poll(
@@ -177,35 +177,6 @@ export async function openRoad(
     },
   }
   return road
-}
-
-type Stored = { name: string; id: string; data: string }
-
-async function differences({ sql }: TestDatabase, simulator: StripeSimulator): Promise<string[]> {
-  const rows = await sql<Stored[]>`
-    select split_part(s.collection_id, ':', 2) as name, r.upstream_id as id, r.data
-      from record r
-      join source s on s.source_no = r.source_no
-     where not r.deleted and s.removed_at is null and s.blocked_at is null`
-  const names = await sql<{ name: string }[]>`
-    select split_part(collection_id, ':', 2) as name from source where removed_at is null and blocked_at is null`
-  const stored = new Map(rows.map((row) => [`${row.name} ${row.id}`, row.data]))
-  const account = Object.entries(simulator.snapshot()).filter(([name]) =>
-    names.some((one) => one.name === name),
-  )
-  const found: string[] = []
-  for (const [name, texts] of account) {
-    const volatile = connectorOf('stripe').collections[name]!.volatile ?? []
-    for (const [id, text] of Object.entries(texts ?? {})) {
-      const key = `${name} ${id}`
-      const mine = stored.get(key)
-      if (mine === undefined) found.push(`${key}: missing`)
-      else if (canonical(mine, volatile) !== canonical(text, volatile))
-        found.push(`${key}: different`)
-      stored.delete(key)
-    }
-  }
-  return [...found, ...[...stored.keys()].map((key) => `${key}: extra`)]
 }
 
 /** Enumerations that are not over, and hints. */

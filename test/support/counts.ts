@@ -4,6 +4,7 @@ export type Counts = {
   /** Keeps the first few sentences of each kind, counts all. */
   violation(kind: string, sentence: string): void
   violations(): number
+  all(): Record<string, number>
   print(): string
 }
 
@@ -23,6 +24,7 @@ export function createCounts(): Counts {
       if (entry.sentences.length < sentencesMax) entry.sentences.push(sentence)
     },
     violations: () => [...broken.values()].reduce((sum, { n }) => sum + n, 0),
+    all: () => Object.fromEntries(counts),
     print() {
       const happened = [...counts]
         .sort(([a], [b]) => (a < b ? -1 : 1))
