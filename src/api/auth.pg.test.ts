@@ -82,7 +82,7 @@ test('an expired key stops', async () => {
   })
 })
 
-test('a key that one process revokes stops in the others too', async () => {
+test('S59: a key that one process revokes stops in the others too', async () => {
   const made = await makeKey({})
   const other = createApp(api.deps)
   const ask = async () =>
@@ -177,7 +177,7 @@ test('a deleted tenant is gone with its keys and secrets, one with syncs stays',
   expect((await api.ask('DELETE', `/v1/tenants/${body.data[0].id}`)).status).toBe(409)
 })
 
-test('more requests of one key than allowed are told to wait, other keys are not', async () => {
+test('S58: more requests of one key than allowed are told to wait, other keys are not', async () => {
   await using small = await openApi({}, { requestsPerSecond: 10 })
   const { body } = await small.ask('POST', '/v1/api-keys', { name: 'other' })
   const answers = await Promise.all(

@@ -63,7 +63,8 @@ export async function importCredential(
     },
     (id) => deps.sealer.seal(secret, places.credential(id)),
   )
-  if (!result.created) await nudgeSyncs(deps, tenantId, result.credential.id)
+  // Those that run take the new secrets with their next request by themselves.
+  if (result.wasRefused) await nudgeSyncs(deps, tenantId, result.credential.id)
   return result
 }
 

@@ -32,13 +32,19 @@ function tooLarge(): AppError {
 /** A JSON object out of a body; `{}` where there is none and none is needed. */
 export function parseBody(
   raw: Buffer,
-  contentType: string | null,
+  headers: Headers,
   optional: boolean,
 ): Record<string, unknown> {
   if (raw.byteLength === 0 && optional) return {}
   if (raw.byteLength === 0) throw unreadable('This call needs a JSON object as its body.')
-  if (!/^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(contentType ?? '')) {
+  if (!/^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(headers.get('content-type') ?? '')) {
     throw new AppError('invalid', 'Send the body with Content-Type: application/json.', {
+      code: 'unsupported-media-type',
+    })
+  }
+  // Unpacking is where a small body becomes a large one.
+  if (!/^(?:identity)?$/i.test(headers.get('content-encoding') ?? '')) {
+    throw new AppError('invalid', 'Send the body as it is, without Content-Encoding.', {
       code: 'unsupported-media-type',
     })
   }

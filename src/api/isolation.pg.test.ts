@@ -74,7 +74,7 @@ test('every route with an id is looked at', () => {
 })
 
 for (const route of withIds) {
-  test(`G13: ${route.method} ${route.path} answers 404 for an id of another tenant`, async () => {
+  test(`S60: G13: ${route.method} ${route.path} answers 404 for an id of another tenant`, async () => {
     const noun = route.path.split('/')[2] as keyof Owned
     const path = route.path
       .replace(/\{collection_id\}/, 'crm:customer')

@@ -105,7 +105,7 @@ export const problems = {
   'unsupported-media-type': {
     status: 415,
     title: 'The body is not JSON',
-    meaning: 'The `Content-Type` is missing or is not `application/json`.',
+    meaning: 'The `Content-Type` is missing or is not `application/json`, or the body is packed.',
     remedy: 'Send JSON with `Content-Type: application/json`.',
   },
   invalid: {

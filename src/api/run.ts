@@ -114,10 +114,7 @@ async function answerOf(
     body:
       route.body === undefined
         ? {}
-        : parse(
-            route.body,
-            parseBody(raw, headers.get('content-type'), route.bodyOptional === true),
-          ),
+        : parse(route.body, parseBody(raw, headers, route.bodyOptional === true)),
     raw,
     headers,
     ifMatch: route.versioned === true ? ifMatchOf(headers) : null,

@@ -1,20 +1,9 @@
-import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
+import { talk } from '../../test/support/socket.ts'
 import { serveApi } from './server.ts'
 
 const here = { host: '127.0.0.1', port: 0 }
-
-/** Sends raw text, and gives what came back until the server closed. */
-function talk(port: number, text: string): Promise<string> {
-  return new Promise((resolve) => {
-    let got = ''
-    const socket = connect(port, '127.0.0.1', () => socket.write(text))
-    socket.on('data', (data) => (got += data.toString()))
-    socket.on('close', () => resolve(got))
-    socket.on('error', () => resolve(got))
-  })
-}
 
 test('a port that is taken is one clear sentence', async () => {
   const first = await serveApi(new Hono(), here)

@@ -23,16 +23,22 @@ export type ApiServer = {
 /** Serves the app. Rejects with `conflict` when the port is taken or may not be used. */
 export async function serveApi(
   app: Hono,
-  options: { host: string; port: number },
+  options: {
+    host: string
+    port: number
+    /** In place of the limits above, for tests of them. */
+    headersTimeoutMs?: number
+    requestTimeoutMs?: number
+  },
 ): Promise<ApiServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     serverOptions: {
       maxHeaderSize: headerBytesMax,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
+      headersTimeout: options.headersTimeoutMs ?? headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs ?? requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: 1000,
+      connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs ?? 1000),
       requireHostHeader: true,
     },
   }) as Server

@@ -52,6 +52,8 @@ export const limits = {
   takeoverBatch: 200,
   /** A command waits so long for its answer; past it a signal carries it. */
   commandDeadlineMs: 2_000,
+  /** The signal waits so long; with the command before it a caller is answered within 5 s. */
+  signalDeadlineMs: 2_400,
   bugBackoffMs: 10_000,
   bugBackoffMaxMs: 600_000,
   /** A record that our code cannot take in is tried this often before it is put into quarantine. */

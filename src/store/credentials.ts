@@ -77,7 +77,7 @@ export async function upsertCredential(
   tenantId: string,
   input: NewCredential & { id: string; defaultName: string | null },
   seal: (id: string) => Sealed,
-): Promise<{ credential: Credential; created: boolean }> {
+): Promise<{ credential: Credential; created: boolean; wasRefused: boolean }> {
   const key = and(
     eq(credentials.tenantId, tenantId),
     eq(credentials.provider, input.provider),
@@ -85,12 +85,20 @@ export async function upsertCredential(
     eq(credentials.livemode, input.livemode),
   )
   for (let attempt = 0; attempt < 5; attempt++) {
-    const [known] = await db.select({ id: credentials.id }).from(credentials).where(key)
+    const [known] = await db
+      .select({ id: credentials.id, refusedAt: credentials.refusedAt })
+      .from(credentials)
+      .where(key)
     if (known !== undefined) {
       const { id: _, defaultName: __, ...rest } = input
       const changed = await update(db, tenantId, known.id, { ...rest, ...seal(known.id) }, null)
+      const wasRefused = known.refusedAt !== null
       if (changed)
-        return { credential: await getCredential(db, tenantId, known.id), created: false }
+        return {
+          credential: await getCredential(db, tenantId, known.id),
+          created: false,
+          wasRefused,
+        }
       continue
     }
     try {
@@ -102,7 +110,11 @@ export async function upsertCredential(
         .onConflictDoNothing()
         .returning({ id: credentials.id })
       if (rows.length > 0)
-        return { credential: await getCredential(db, tenantId, input.id), created: true }
+        return {
+          credential: await getCredential(db, tenantId, input.id),
+          created: true,
+          wasRefused: false,
+        }
     } catch (error) {
       if (sqlState(error) !== '23503') throw error
       throw unknownApp(error)

@@ -1,4 +1,5 @@
 /** Steering syncs from outside: commands as updates with an answer, past the deadline as signals. */
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Client,
   Connection,
@@ -94,12 +95,26 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
 const indexedValueTypeKeyword = 2
 
 export function createSyncs(client: Client, options: { newId: () => string }): Syncs {
-  const within = <T>(work: () => Promise<T>): Promise<T> =>
-    client.connection
-      .withDeadline(Date.now() + limits.commandDeadlineMs, work)
-      .catch((error: unknown) => {
-        throw unavailable(error)
-      })
+  /** gRPC's own deadline does not count while there is no connection, so this is one of ours. */
+  const within = async <T>(
+    work: () => Promise<T>,
+    deadlineMs: number = limits.commandDeadlineMs,
+  ): Promise<T> => {
+    const over = new AbortController()
+    const late = delay(deadlineMs, undefined, { signal: over.signal }).then(() => {
+      throw unavailable(new TooLate())
+    })
+    late.catch(() => undefined)
+    const call = client.connection.withDeadline(Date.now() + deadlineMs, work)
+    try {
+      return await Promise.race([call, late])
+    } catch (error) {
+      call.catch(() => undefined)
+      throw unavailable(error)
+    } finally {
+      over.abort()
+    }
+  }
 
   const start = (sync: SyncStart) =>
     within(async () => {
@@ -115,12 +130,14 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
       if (!isTimeout(error)) throw error
     }
     // No worker answers in time; the signal waits in the history until one does.
-    await within(() =>
-      client.workflow.signalWithStart(WORKFLOW_TYPE, {
-        ...bareStart(syncId),
-        signal: name,
-        signalArgs: args,
-      }),
+    await within(
+      () =>
+        client.workflow.signalWithStart(WORKFLOW_TYPE, {
+          ...bareStart(syncId),
+          signal: name,
+          signalArgs: args,
+        }),
+      limits.signalDeadlineMs,
     )
     return { accepted: 'signalled' }
   }
@@ -211,13 +228,16 @@ function startOptions(sync: SyncStart) {
   }
 }
 
-/** `DEADLINE_EXCEEDED` of gRPC. */
-const deadlineExceeded: unknown = 4
+class TooLate extends Error {}
+
+/** `DEADLINE_EXCEEDED` and `RESOURCE_EXHAUSTED` of gRPC: the second one too where ten updates of a workflow wait for a worker. */
+const noAnswer: unknown[] = [4, 8]
 
 function isTimeout(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : error
-  if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true
-  return isGrpcServiceError(cause) && cause.code === deadlineExceeded
+  if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError || cause instanceof TooLate)
+    return true
+  return isGrpcServiceError(cause) && noAnswer.includes(cause.code)
 }
 
 /** Our own words for what Temporal's client throws. */

@@ -19,6 +19,10 @@ test.each([
   ['192.168.1.1', false, true],
   ['fd12::1', false, true],
   ['64:ff9b::a00:1', false, true],
+  ['2002:a00:1::1', false, true],
+  ['2001:0:a00:1::1', false, true],
+  ['::10.0.0.1', false, true],
+  ['198.18.0.1', false, true],
   ['54.187.174.169', true, true],
   ['2606:4700::1111', true, true],
 ])('%s may be called: %s; where the operator names the host: %s', (address, open, named) => {

@@ -29,13 +29,20 @@ for (const [net, bits] of [
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
   ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
   ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
 ] as const)
   inside.addSubnet(net, bits, 'ipv4')
 inside.addAddress('::1', 'ipv6')
 inside.addSubnet('fc00::', 7, 'ipv6')
-// NAT64: behind it stands any IPv4 address
+inside.addSubnet('fec0::', 10, 'ipv6')
+// behind these stands any IPv4 address: NAT64, 6to4, Teredo, IPv4-compatible
 inside.addSubnet('64:ff9b::', 96, 'ipv6')
+inside.addSubnet('64:ff9b:1::', 48, 'ipv6')
+inside.addSubnet('2002::', 16, 'ipv6')
+inside.addSubnet('2001::', 32, 'ipv6')
+inside.addSubnet('::', 96, 'ipv6')
 
 /** May this address be called? `named`: the operator names the host in SLUICE_UPSTREAM_HOSTS. */
 export function addressAllowed(address: string, named: boolean): boolean {

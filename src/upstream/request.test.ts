@@ -56,7 +56,7 @@ test('the text of an answer is exactly what was sent', async () => {
   expect((await request({ path: '/packed' })).body).toBe(text)
 })
 
-test('a paging link on the same host is followed, one that leads off it is not', async () => {
+test('S57: a paging link on the same host is followed, one that leads off it is not', async () => {
   await using server = await upstreamServer((_, response) => answer(response, 200, '[]'))
   const { request } = requester(server)
   await request({ path: `${server.url}/v1/things?after=1`, query: [['limit', '2']] })

@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { createApp } from '../../src/api/app.ts'
+import { serveApi } from '../../src/api/server.ts'
+import type { ApiServer } from '../../src/api/server.ts'
 import type { Config, Environment } from '../../src/config.ts'
 import { readConfig } from '../../src/config.ts'
 import { connectorOf } from '../../src/connectors/registry.ts'
@@ -41,6 +43,8 @@ export type Road = AsyncDisposable & {
   database: TestDatabase
   temporal: TestTemporal
   ask(method: string, path: string, body?: unknown): Promise<Answer>
+  /** Serves the API over HTTP too; where, and with which key. */
+  serve(): Promise<{ apiUrl: string; apiKey: string }>
   /** A worker inside this process. */
   work(): Promise<WorkerProcess>
   /** A worker in a process of its own, running. */
@@ -81,6 +85,7 @@ export async function openRoad(
   })
   const api = await createApiDeps(parts(readConfig(env, 'api')))
   const app = createApp(api.deps)
+  const servers: ApiServer[] = []
   const workers: WorkerProcess[] = []
   const children: ChildProcess[] = []
 
@@ -103,6 +108,11 @@ export async function openRoad(
     database,
     temporal,
     ask,
+    async serve() {
+      const served = await serveApi(app, { host: '127.0.0.1', port: 0 })
+      servers.push(served)
+      return { apiUrl: served.url, apiKey: String(env['SLUICE_API_KEY']) }
+    },
     async work() {
       const worker = await createWorkerDeps(parts(readConfig(env, 'worker')))
       workers.push(worker)
@@ -169,6 +179,7 @@ export async function openRoad(
         await once(child, 'exit')
       }
       for (const worker of workers) await worker.shutdown()
+      for (const served of servers) await served.close(0)
       await api.close()
       await temporal.close()
       await server.close()

@@ -32,7 +32,7 @@ test('without time, without v1, with another scheme, secret, time or body it is 
   expect(verify(`t=${SECOND},v1=${GOOD}`, { secret: 'test_secret' })).toBeNull()
 })
 
-test('five minutes are the most, either way', () => {
+test('S56: a webhook that is sent again later is refused: five minutes are the most, either way', () => {
   const header = `t=${SECOND},v1=${GOOD}`
   for (const seconds of [-300, 300])
     expect(verify(header, { second: SECOND + seconds })).toEqual([])

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { openRoad } from '../support/road.ts'
+import { runDocs } from '../support/docs.ts'
+
+// A hundred syncs: half a minute on a machine that does nothing else.
+test(
+  'docs/api-guide.md works as it stands, from the first call to the last',
+  { timeout: 420_000 },
+  async () => {
+    await using road = await openRoad({ total: 60 })
+    await road.work()
+    const served = await road.serve()
+    const printed = await runDocs('api-guide.md', { ...served, simulatorUrl: road.simulatorUrl })
+    expect(printed).toContain('"deleted":true')
+    const { sql } = road.database
+    const [counts] = await sql`
+    select (select count(*)::int from syncs) as syncs,
+           (select count(*)::int from credentials) as credentials,
+           (select count(*)::int from source where collection_id = 'stripe:coupon') as coupons`
+    expect(counts).toEqual({ syncs: 101, credentials: 1, coupons: 101 })
+  },
+)
