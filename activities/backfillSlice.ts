@@ -12,7 +12,14 @@ import type { Opened, OpenSource } from './open.ts'
 import { openSync } from './open.ts'
 import { readRanges } from './ranges.ts'
 import type { Slice } from './slices.ts'
-import { lifeSign, noteBackfilled, noteFailure, promiseLife, refuseCredential } from './state.ts'
+import {
+  blockFor,
+  lifeSign,
+  noteBackfilled,
+  noteFailure,
+  promiseLife,
+  refuseCredential,
+} from './state.ts'
 
 export type BackfillInput = { syncId: string; collectionId: string }
 
@@ -148,13 +155,9 @@ async function judge(
     return
   }
   if (error.kind === 'permanent') {
-    await block(sql, source.sourceNo, {
-      kind: error.kind,
-      reason: error.message,
-      probeMs: limits.probeEveryMs,
-    })
+    await block(sql, source.sourceNo, blockFor(error))
     await noteBackfilled(sql, opened.syncId)
-    deps.log.warn({
+    deps.log[error.code === 'not-enabled' ? 'info' : 'warn']({
       event: 'collection.blocked',
       syncId: opened.syncId,
       collection: source.collectionId,

@@ -75,11 +75,15 @@ async function lookAtOne(opened: Opened, row: TouchedRow, ctx: Context): Promise
   if (get === undefined)
     return { row, changes: [], observedAt: new Date(0).toISOString(), error: null }
   try {
-    const { changes, observedAt } = await get(ctx, row.id)
-    const sure = changes.some(
-      (one) =>
-        one.collection === name && one.id === row.id && (one.raw !== null || one.deleted === true),
-    )
+    const { changes, observedAt, settled = false } = await get(ctx, row.id)
+    const sure =
+      settled ||
+      changes.some(
+        (one) =>
+          one.collection === name &&
+          one.id === row.id &&
+          (one.raw !== null || one.deleted === true),
+      )
     if (!sure) throw new Error(`a look at one ${name} tells of it`)
     return { row, changes, observedAt, error: null }
   } catch (error) {

@@ -18,7 +18,7 @@ export type Feeds = {
 
 /** The feed that tells of a collection's changes, if any. */
 export function feedOf(source: OpenSource): string | null {
-  return 'feed' in source.collection.refresh ? source.collection.refresh.feed : null
+  return source.collection.refresh.feed ?? null
 }
 
 export function sourcesOfFeed(opened: Opened, feed: string): OpenSource[] {
@@ -145,7 +145,7 @@ async function positions(sql: Sql, syncId: string) {
 
 /** Is somebody telling of this collection's changes? Else comparing is all there is. */
 export async function isFollowed(sql: Sql, opened: Opened, source: OpenSource): Promise<boolean> {
-  const { refresh } = source.collection
-  if (!('feed' in refresh)) return refresh.relist.windowMs !== null
-  return (await positions(sql, opened.syncId)).get(refresh.feed)?.positioned === true
+  const feed = feedOf(source)
+  // no feed by the connector's own word: its enumerations come as often as it says
+  return feed === null || (await positions(sql, opened.syncId)).get(feed)?.positioned === true
 }

@@ -8,9 +8,10 @@ import { block, noteChecked, requestEnumeration, unblock } from '../src/stream/s
 import type { Fence } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Followed } from './feeds.ts'
-import { loseFeed, restartFeed, sourcesOfFeed } from './feeds.ts'
+import { feedOf, loseFeed, restartFeed, sourcesOfFeed } from './feeds.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { storePage } from './pages.ts'
+import { blockFor } from './state.ts'
 
 export type Work = {
   deps: ActivityDeps
@@ -148,12 +149,16 @@ function lastChange(sources: OpenSource[]): number | null {
 /** Cursor of a window of young objects: under way, or done at. */
 type Window = { doneAtMs: number; fromMs: number | null; at: Json }
 
-/** Collections that no feed tells of: their young objects are listed again and again. Null: there is no such window. */
+/**
+ * What no feed tells of all changes of: young objects are listed again and again, of a short list all. Null: nothing of the
+ * kind.
+ */
 export async function relistPart(work: Work, source: OpenSource): Promise<Part | null> {
   const { deps, opened, ctx } = work
-  const { refresh } = source.collection
-  if (!('relist' in refresh) || refresh.relist.windowMs === null) return null
-  const { everyMs, windowMs } = refresh.relist
+  const { relist } = source.collection.refresh
+  if (relist === undefined) return null
+  const { everyMs, windowMs } = relist
+  const spanMs = windowMs ?? 0
   const { checkpointNo } = await ensureFeed(deps.pools.write, {
     syncId: opened.syncId,
     streamNo: opened.streamNo,
@@ -169,15 +174,19 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
     failures: 0,
     dueAtMs: window.fromMs === null ? window.doneAtMs + everyMs : 0,
     async turn() {
-      if (window.fromMs === null) window = { ...window, fromMs: deps.now() - windowMs, at: null }
-      const bounds = { fromMs: source.collection.ranges ? window.fromMs : null, toMs: null }
+      if (window.fromMs === null) window = { ...window, fromMs: deps.now() - spanMs, at: null }
+      const bounds = {
+        fromMs: source.collection.ranges && windowMs !== null ? window.fromMs : null,
+        toMs: null,
+      }
       try {
         const page = await source.collection.list(ctx, window.at, bounds)
         const tellsSinceMs = Math.max(0, window.doneAtMs - lateMs)
-        const done = page.done || (page.oldestMs !== undefined && page.oldestMs < window.fromMs!)
+        const beyond = page.oldestMs !== undefined && page.oldestMs < window.fromMs!
+        const done = page.done || (windowMs !== null && beyond)
         // What it tells of is known since it began.
         window = done
-          ? { doneAtMs: window.fromMs! + windowMs, fromMs: null, at: null }
+          ? { doneAtMs: window.fromMs! + spanMs, fromMs: null, at: null }
           : { ...window, at: page.cursor }
         const written = await storePage(deps, opened, {
           changes: page.changes,
@@ -188,17 +197,14 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
           tellsSinceMs,
         })
         const changes = written.inserted + written.updated
-        if (done)
+        // where a feed tells too, that is the more often looked at
+        if (done && feedOf(source) === null)
           await noteChecked(deps.pools.write, [source.sourceNo], { changed: changes > 0, everyMs })
         part.dueAtMs = done ? deps.now() + everyMs * (1 - 0.1 * deps.random()) : 0
         return { ...quiet, changes }
       } catch (error) {
         if (!isAppError(error, 'permanent')) throw error
-        await block(deps.pools.write, source.sourceNo, {
-          kind: error.kind,
-          reason: error.message,
-          probeMs: limits.probeEveryMs,
-        })
+        await block(deps.pools.write, source.sourceNo, blockFor(error))
         return { ...quiet, gone: true }
       }
     },
@@ -216,15 +222,12 @@ export function probePart(work: Work, source: OpenSource): Part | null {
     dueAtMs: deps.now() + (source.probeDueInMs ?? 0),
     async turn() {
       try {
-        await source.collection.list(ctx, null, { fromMs: null, toMs: null })
+        if (source.collection.probe) await source.collection.probe(ctx)
+        else await source.collection.list(ctx, null, { fromMs: null, toMs: null })
       } catch (error) {
         if (!isAppError(error, 'permanent')) throw error
-        await block(deps.pools.write, source.sourceNo, {
-          kind: error.kind,
-          reason: error.message,
-          probeMs: limits.probeEveryMs,
-        })
-        part.dueAtMs = deps.now() + limits.probeEveryMs
+        await block(deps.pools.write, source.sourceNo, blockFor(error))
+        part.dueAtMs = deps.now() + blockFor(error).probeMs
         return quiet
       }
       await unblock(deps.pools.write, source.sourceNo)

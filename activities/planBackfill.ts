@@ -98,14 +98,16 @@ function answer(
   rest: Pick<Plan, 'collections' | 'nextDueInMs' | 'records' | 'notes'>,
 ): Plan {
   const { sources } = opened
-  const blocked = sources.filter((source) => source.blockedKind !== null)
+  // what this account just does not have is nothing to tell of
+  const off = sources.filter((source) => source.blockedKind === 'not_enabled').length
+  const blocked = sources.filter((source) => ![null, 'not_enabled'].includes(source.blockedKind))
   return {
     status: opened.status,
     epoch: opened.epoch,
     facts: opened.facts,
     ...rest,
     notes: rest.notes.map((note) => note.slice(0, 2 * shownReason)).slice(0, 3),
-    collectionsTotal: sources.length,
+    collectionsTotal: sources.length - off,
     collectionsComplete: sources.filter(
       (source) => source.backfilled && source.blockedKind === null,
     ).length,

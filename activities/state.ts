@@ -1,6 +1,7 @@
 /** The few small writes on `syncs` and `credentials` that activities make. */
 import type { Sql } from '../src/db/pools.ts'
 import type { AppError } from '../src/domain/error.ts'
+import { limits } from '../src/domain/limits.ts'
 import type { SyncStatus } from '../src/domain/sync.ts'
 import type { Standing } from './contract.ts'
 
@@ -28,6 +29,16 @@ export async function noteFailure(sql: Sql, syncId: string, error: AppError): Pr
     update syncs
        set error_kind = ${error.kind}, error_message = ${error.message}, error_since = coalesce(error_since, clock_timestamp())
      where id = ${syncId}`
+}
+
+/** How a collection is blocked that the provider refuses. What this account just does not have is asked for seldom. */
+export function blockFor(error: AppError): { kind: string; reason: string; probeMs: number } {
+  const off = error.code === 'not-enabled'
+  return {
+    kind: off ? 'not_enabled' : error.kind,
+    reason: error.message,
+    probeMs: off ? limits.probeOffEveryMs : limits.probeEveryMs,
+  }
 }
 
 export async function refuseCredential(

@@ -14,6 +14,7 @@ import { decideDeletes, hint } from '../activities/hints.ts'
 import type { Config } from './config.ts'
 import { environment } from './config.ts'
 import { connectorOf, connectors } from './connectors/registry.ts'
+import { createAccess } from './credentials/access.ts'
 import { createIdentify } from './credentials/identity.ts'
 import { createRegistrar } from './credentials/registrar.ts'
 import { createSealer } from './credentials/seal.ts'
@@ -38,6 +39,7 @@ import {
 import type { TemporalAddress } from './temporal/client.ts'
 import { takenOver } from './temporal/failure.ts'
 import { createWorkers, quietRuntime, workflowBundle } from './temporal/worker.ts'
+import { rateLimitsOf } from './store/credentials.ts'
 import { createHttp } from './upstream/http.ts'
 import { createQuota } from './upstream/quota.ts'
 
@@ -202,16 +204,20 @@ export async function createApiDeps({
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const notifier = createNotifier(pools.listen)
   const dispatcher = createDispatcher({ sql: pools.deliver, notifier })
+  const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
+  const access = createAccess({ quota, http, sealer, now: Date.now })
   const deps: ApiDeps = {
     db: pools.db,
     write: pools.write,
     deliver: pools.deliver,
     dispatcher,
     counter: createCounter(pools.deliver, Date.now),
-    sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
+    sealer,
     connectors: Object.fromEntries(connectors.map((one) => [one.provider, one])),
     identify: createIdentify({ quota, http }),
     registrar: createRegistrar({ quota, http }),
+    access: async (asked) =>
+      await access({ ...asked, rateLimits: await rateLimitsOf(pools.db, asked.credential.id) }),
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
     syncs,
     healthOf: async (tenant, syncIds) => await healthOf(pools.write, tenant, syncIds),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Collection, Connector, CredentialKind } from '../connectors/connector.ts'
+import type { Access } from '../credentials/access.ts'
 import { collectionId } from '../domain/sync.ts'
 import type { ApiDeps } from './deps.ts'
 import { invalid } from './input.ts'
@@ -65,7 +66,14 @@ export function collectionIdsOf(connector: Connector): string[] {
   return Object.keys(connector.collections).map((name) => collectionId(connector.provider, name))
 }
 
-export function shownCollection(connector: Connector, name: string, collection: Collection) {
+/** A collection as a credential sees it. */
+export function shownCollection(
+  connector: Connector,
+  name: string,
+  collection: Collection,
+  access: Access,
+) {
+  const { feed, relist } = collection.refresh
   const id = collectionId(connector.provider, name)
   return {
     id,
@@ -81,9 +89,13 @@ export function shownCollection(connector: Connector, name: string, collection: 
       metadata: {},
     })),
     capabilities: {
-      changes: 'feed' in collection.refresh ? 'feed' : 'relist',
+      backfill: collection.ranges ? ('ranges' as const) : ('whole' as const),
+      changes: feed ? ('feed' as const) : relist ? ('relist' as const) : ('comparison' as const),
+      relist_every: relist ? relist.everyMs / 1_000 : null,
+      compare_every: collection.enumerateEveryMs / 1_000,
       deletes: collection.deletes,
     },
+    access,
   }
 }
 

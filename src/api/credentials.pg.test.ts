@@ -237,7 +237,13 @@ test('providers and collections tell what can be synced', async () => {
   })
   expect(
     (await api.ask('GET', `/v1/collections/${credential.id}/crm:invoice`)).body.capabilities,
-  ).toEqual({ changes: 'relist', deletes: ['event', 'sweep'] })
+  ).toEqual({
+    backfill: 'whole',
+    changes: 'relist',
+    relist_every: 60,
+    compare_every: 86_400,
+    deletes: ['event', 'sweep'],
+  })
   expect(
     (await api.ask('GET', `/v1/collections/${credential.id}/crm:invioce`)).body.detail,
   ).toContain('Did you mean `crm:invoice`?')

@@ -1,8 +1,10 @@
 import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
+import type { Access } from '../credentials/access.ts'
 import type { Sql } from '../db/pools.ts'
 import type { Counter } from '../delivery/counts.ts'
 import type { Registrar } from '../credentials/registrar.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
+import type { SealedCredential } from '../store/credentials.ts'
 import type { Db } from '../store/page.ts'
 import type { Syncs } from '../temporal/client.ts'
 
@@ -21,6 +23,13 @@ export type ApiDeps = {
   identify(asked: Asked): Promise<Identity>
   /** Webhook endpoints at providers. */
   registrar: Registrar
+  /** What a credential may read of these collections, asked for with one small request each, or known already. */
+  access(asked: {
+    connector: Connector
+    credential: SealedCredential
+    names: string[]
+    signal: AbortSignal
+  }): Promise<Map<string, Access>>
   /** The address as it will be called, or `invalid`: only hosts that the operator allows, never a link-local address. */
   checkBaseUrl(connector: Connector, kind: CredentialKind, url: string): Promise<string>
   /** The workflows: each call ends within 5 s, `transient` when Temporal is away. */

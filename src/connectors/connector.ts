@@ -106,18 +106,38 @@ export type Collection = {
   volatile?: string[]
   /** True: `list` honours `bounds`, so that a backfill may be cut into ranges of creation time. */
   ranges: boolean
+  /** The collection whose creation times the bounds are about, and `oldestMs` of its pages: its own. */
+  rangedBy?: string
   /** One page, newest first where the provider can. `cursor` null: from the start. */
   list(ctx: Context, cursor: Json, bounds: Bounds): Promise<Page>
-  /** The object now, and what else the answer tells (children). A gone one comes as `{ id, raw: null, deleted: true }`. */
-  get?(ctx: Context, id: string): Promise<{ changes: Change[]; observedAt: string }>
-  /** How changes are seen. `feed`: by a feed of the connector; `relist`: the window of young objects every `everyMs`, if any. */
-  refresh: { feed: string } | { relist: { everyMs: number; windowMs: number | null } }
+  /**
+   * The object now, and what else the answer tells (children). A gone one comes as `{ id, raw: null, deleted: true }`.
+   * `settled`: the answer is all that there is to say, though it may not tell of the id itself: that was a hint at a place
+   * (`parent/`), not at a record.
+   */
+  get?(
+    ctx: Context,
+    id: string,
+  ): Promise<{ changes: Change[]; observedAt: string; settled?: boolean }>
+  /** Least requests: may this credential read the collection? Throws as `list` does. Left out: `list` is asked. */
+  probe?(ctx: Context): Promise<void>
+  /** How changes are seen. */
+  refresh: Refresh
   /** A whole enumeration this often finds what no feed tells. */
   enumerateEveryMs: number
   /** What makes a tombstone. `sweep`: missing in a whole enumeration and then refused by id. */
   deletes: ('event' | 'gone' | 'archive' | 'sweep')[]
   /** Main fields, for `GET /v1/collections/{credential}/{collection}`. */
   fields: Field[]
+}
+
+/**
+ * `feed`: by a feed of the connector. `relist`: what was made within `windowMs` is listed every `everyMs`; null: the whole
+ * list, a short one. Both: the feed does not tell of all. Neither: only a whole enumeration sees them.
+ */
+export type Refresh = {
+  feed?: string
+  relist?: { everyMs: number; windowMs: number | null }
 }
 
 export type Field = {
@@ -180,6 +200,8 @@ export type Classified = {
   kind: 'transient' | 'rate_limited' | 'auth' | 'permanent' | 'invalid'
   /** In our own words, never the provider's text. */
   message: string
+  /** `not-enabled`: nothing is wrong, this account does not have the product or feature. */
+  code?: 'not-enabled'
   retryAfterMs?: number
   /** Which limit was hit, when the answer names it; null: all of the credential. */
   bucket?: string | null

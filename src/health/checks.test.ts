@@ -46,7 +46,12 @@ const sync = (more: Partial<SyncFacts> = {}): SyncFacts => ({
   ...more,
 })
 
-const blocked = { reason: 'The key lacks a permission.', sinceMs: nowMs - minute }
+const blocked = {
+  kind: 'permanent',
+  reason: 'The key lacks a permission.',
+  sinceMs: nowMs - minute,
+}
+const off = { ...blocked, kind: 'not_enabled', reason: 'This account does not have it.' }
 
 describe('health', () => {
   test.each<[string, Partial<SyncFacts>, HealthStatus, CheckName | null, string]>([
@@ -157,6 +162,25 @@ describe('health', () => {
       'error',
       'collections',
       'No collection can be read.',
+    ],
+    [
+      'one collection that the account does not have',
+      {
+        collections: [
+          collection(),
+          collection({ collectionId: 'acme:other', phase: 'blocked', blocked: off }),
+        ],
+      },
+      'healthy',
+      null,
+      '',
+    ],
+    [
+      'no collection that the account has',
+      { collections: [collection({ phase: 'blocked', blocked: off })] },
+      'warning',
+      'collections',
+      'None of the 1 collections is enabled',
     ],
     [
       'a quarantined record',

@@ -167,7 +167,13 @@ function consumers({ trimHeldBy }: SyncFacts): Check {
   )
 }
 
-function collections({ collections: all, refused }: SyncFacts): Check {
+function collections({ collections: wanted, refused }: SyncFacts): Check {
+  const off = wanted.filter((one) => one.blocked?.kind === 'not_enabled')
+  const all = wanted.filter((one) => !off.includes(one))
+  if (all.length === 0 && off.length > 0) {
+    const message = `None of the ${off.length} collections is enabled on this account: ${off[0]!.blocked!.reason}`
+    return check('collections', 'warning', message, earliest(off))
+  }
   const blocked = all.filter((one) => one.blocked !== null)
   if (blocked.length > 0 && refused === null) {
     const status = blocked.length === all.length ? 'error' : 'warning'
@@ -205,7 +211,11 @@ function collections({ collections: all, refused }: SyncFacts): Check {
       null,
     )
   }
-  return fine('collections', `All ${all.length} collections can be read.`)
+  if (off.length === 0) return fine('collections', `All ${all.length} collections can be read.`)
+  return fine(
+    'collections',
+    `All ${all.length} collections that this account has can be read. Not enabled on it: ${names(off)}.`,
+  )
 }
 
 function lag(facts: SyncFacts): Check {

@@ -45,7 +45,8 @@ export type CollectionFacts = {
   lookEveryMs: number | null
   /** Missing at the provider, and kept by a rejection. */
   kept: number
-  blocked: { reason: string; sinceMs: number } | null
+  /** `not_enabled`: nothing is wrong, the account does not have it. */
+  blocked: { kind: string; reason: string; sinceMs: number } | null
   error: { message: string; sinceMs: number } | null
   held: { count: number; of: number; samples: string[]; since: string } | null
   quarantined: number
@@ -102,7 +103,7 @@ export async function factsOf(
                           'lastCheckedAtMs', (extract(epoch from o.last_checked_at) * 1000)::float8,
                           'lastChangeAtMs', (extract(epoch from o.last_change_at) * 1000)::float8,
                           'blocked', case when o.blocked_at is not null then json_build_object(
-                            'reason', o.blocked_reason, 'sinceMs', (extract(epoch from o.blocked_at) * 1000)::float8) end,
+                            'kind', o.blocked_kind, 'reason', o.blocked_reason, 'sinceMs', (extract(epoch from o.blocked_at) * 1000)::float8) end,
                           'error', case when o.error_at is not null then json_build_object(
                             'message', o.error_message, 'sinceMs', (extract(epoch from o.error_at) * 1000)::float8) end,
                           'held', o.held, 'quarantined', (select count(*) from quarantine q where q.source_no = o.source_no),

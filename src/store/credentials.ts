@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm'
 import { credentials, syncs } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
+import type { RateLimit } from '../domain/sync.ts'
 import type { Sealed } from './oauthApps.ts'
 import type { Db, ListOptions, Page } from './page.ts'
 import {
@@ -267,6 +268,15 @@ export async function syncIdsOf(db: Db, tenantId: string, credentialId: string):
       ),
     )
   return rows.map((row) => row.id)
+}
+
+/** What the active syncs of a credential were given to spend: the smallest holds for all of its traffic. */
+export async function rateLimitsOf(db: Db, credentialId: string): Promise<RateLimit[]> {
+  const rows = await db
+    .select({ rateLimit: typed<RateLimit | null>(syncs.rateLimit) })
+    .from(syncs)
+    .where(and(eq(syncs.credentialId, credentialId), eq(syncs.status, 'active')))
+  return rows.flatMap(({ rateLimit }) => rateLimit ?? [])
 }
 
 function statusIs(status: 'healthy' | 'error') {

@@ -126,7 +126,10 @@ async function judge(
     await deps.quota.block(limited ? { ...block, refusedAt: observedAt } : block)
   }
   if (deps.priority === 'mutation' && status >= 500) throw undecided(title)
-  throw new AppError(known.kind, known.message, retry(waitMs))
+  throw new AppError(known.kind, known.message, {
+    ...retry(waitMs),
+    ...(known.code === undefined ? {} : { code: known.code }),
+  })
 }
 
 function retry(retryAfterMs: number | undefined) {

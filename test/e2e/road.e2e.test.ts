@@ -5,7 +5,7 @@ import { environment } from '../../src/config.ts'
 import { findTemporal } from '../../src/main/embedded/findTemporal.ts'
 import { workflowId } from '../../src/temporal/names.ts'
 import type { Road } from '../support/road.ts'
-import { openRoad, patiently } from '../support/road.ts'
+import { allCollections, openRoad, patiently } from '../support/road.ts'
 
 const run = promisify(execFile)
 
@@ -39,7 +39,11 @@ describe('one account, end to end', () => {
   test('G1, G4, G11: a whole account reaches a consumer, then what is created, updated and deleted', async () => {
     await using road = await openRoad({ total: 600 })
     await road.work()
-    await road.sync()
+    // every collection there is; the simulator lets through more than a sandbox
+    await road.sync({
+      collection_ids: allCollections,
+      rate_limit: { allowed_requests: 300, interval: 1, max_concurrent_requests: 16 },
+    })
     const consumerId = await makeConsumer(road)
     await road.atRest()
     const account = Object.values(road.simulator.snapshot()).flatMap((texts) =>
@@ -64,6 +68,45 @@ describe('one account, end to end', () => {
         ]
       }, patiently)
       .toEqual([true, true])
+    await road.atRest()
+  })
+
+  test('what a key may not read, and what the account does not have, is told and holds up nothing', async () => {
+    await using road = await openRoad({ total: 100, off: ['Issuing', 'Treasury', 'Identity'] })
+    await road.work()
+    const has = ['stripe:customer', 'stripe:invoice']
+    const hasNot = [
+      'stripe:issuing_card',
+      'stripe:treasury_transaction',
+      'stripe:identity_verification_session',
+    ]
+    const key = road.simulator.keys.restricted(['invoice'])
+    const syncId = await road.sync({ collection_ids: [...has, ...hasNot] }, key)
+    await road.atRest()
+    const sync = async () => (await road.ask('GET', `/v1/syncs/${syncId}`)).body
+    const phases = async () => (await sync()).collections.map((one: { phase: string }) => one.phase)
+    await expect
+      .poll(phases, patiently)
+      .toEqual(['live', 'blocked', 'blocked', 'blocked', 'blocked'])
+    const { credential_id: credentialId, health } = await sync()
+    expect(health.status).toBe('warning')
+    const says = health.checks.find((check: { name: string }) => check.name === 'collections')
+    expect(says.message).toContain('1 of 2 collections cannot be read. stripe:invoice')
+    const { body } = await road.ask('GET', `/v1/collections/${credentialId}`)
+    const access = Object.fromEntries(
+      body.data.map((one: { id: string; access: unknown }) => [one.id, one.access]),
+    )
+    expect(access['stripe:customer']).toEqual({ status: 'readable', reason: null })
+    expect(access['stripe:invoice']).toMatchObject({ status: 'not_permitted' })
+    expect(access['stripe:invoice'].reason).toContain('rak_invoice_read')
+    for (const id of hasNot) expect(access[id]).toMatchObject({ status: 'not_enabled' })
+    await road.ask('PATCH', `/v1/syncs/${syncId}`, {
+      collection_ids: ['stripe:customer', ...hasNot],
+    })
+    await expect.poll(async () => (await sync()).health.status, patiently).toBe('healthy')
+    road.simulator.settings.off = []
+    await road.ask('POST', `/v1/syncs/${syncId}/check`)
+    await expect.poll(phases, patiently).toEqual(['live', 'live', 'live', 'live'])
     await road.atRest()
   })
 

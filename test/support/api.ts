@@ -223,6 +223,8 @@ function fakes(): Omit<
       register: () => Promise.resolve(null),
       unregister: () => Promise.resolve(),
     },
+    access: async ({ names }) =>
+      new Map(names.map((name) => [name, { status: 'readable' as const, reason: null }])),
     async checkBaseUrl(_connector, _kind, url) {
       if (/crm\.example$|127\.0\.0\.1/.test(new URL(url).hostname)) return url
       throw new AppError('invalid', 'This host is not allowed.', {

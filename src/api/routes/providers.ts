@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/error.ts'
 import { collectionName } from '../../domain/sync.ts'
-import { getCredential } from '../../store/credentials.ts'
+import { getSealedCredential } from '../../store/credentials.ts'
 import { collectionIdsOf, shownCollection, shownProvider } from '../catalog.ts'
 import { nearest } from '../../domain/nearest.ts'
 import type { Route } from '../route.ts'
@@ -31,19 +31,20 @@ export const providerRoutes: Route[] = [
     path: '/v1/collections/{credential_id}',
     operation: 'listCollections',
     summary: 'List the collections of a credential',
-    description: 'What this credential can sync, with fields.',
+    description:
+      'What this credential can sync, with fields, how changes and deletes of each are seen, and what it may not read and why: the provider is asked with one small request a collection, and the answers are kept for ten minutes.',
     tag,
     right: 'read',
     query: schemas.collectionQuery,
     answers: { 200: { description: 'All collections.', schema: schemas.collectionList } },
     problems: ['not-found'],
-    async handle({ deps, tenantId, params }) {
-      const connector = connectorOfCredential(
-        deps,
-        await getCredential(deps.db, tenantId, params.credential_id),
-      )
-      const data = Object.entries(connector.collections).map(([name, one]) =>
-        shownCollection(connector, name, one),
+    async handle({ deps, tenantId, params, signal }) {
+      const credential = await getSealedCredential(deps.db, tenantId, params.credential_id)
+      const connector = connectorOfCredential(deps, credential)
+      const names = Object.keys(connector.collections)
+      const access = await deps.access({ connector, credential, names, signal })
+      const data = names.map((name) =>
+        shownCollection(connector, name, connector.collections[name]!, access.get(name)!),
       )
       return ok({ data, next_cursor: null })
     },
@@ -58,11 +59,9 @@ export const providerRoutes: Route[] = [
     query: schemas.collectionQuery,
     answers: { 200: { description: 'The collection.', schema: schemas.collection } },
     problems: ['not-found'],
-    async handle({ deps, tenantId, params }) {
-      const connector = connectorOfCredential(
-        deps,
-        await getCredential(deps.db, tenantId, params.credential_id),
-      )
+    async handle({ deps, tenantId, params, signal }) {
+      const credential = await getSealedCredential(deps.db, tenantId, params.credential_id)
+      const connector = connectorOfCredential(deps, credential)
       const known = collectionIdsOf(connector)
       if (!known.includes(params.collection_id)) {
         const hint = nearest(params.collection_id, known)
@@ -72,7 +71,8 @@ export const providerRoutes: Route[] = [
         )
       }
       const name = collectionName(params.collection_id)
-      return ok(shownCollection(connector, name, connector.collections[name]!))
+      const access = await deps.access({ connector, credential, names: [name], signal })
+      return ok(shownCollection(connector, name, connector.collections[name]!, access.get(name)!))
     },
   }),
 ]

@@ -19,10 +19,32 @@ export const collection = z
       }),
     ),
     capabilities: z.object({
+      backfill: z
+        .enum(['ranges', 'whole'])
+        .describe(
+          '`ranges`: cut into ranges of creation time that are read side by side; `whole`: from its newest to its oldest.',
+        ),
       changes: z
-        .enum(['feed', 'relist'])
-        .describe('`feed`: the provider tells; `relist`: listed again and again.'),
-      deletes: z.array(z.enum(['event', 'gone', 'archive', 'sweep'])),
+        .enum(['feed', 'relist', 'comparison'])
+        .describe(
+          '`feed`: the provider tells; `relist`: listed again and again; `comparison`: seen when all of it is compared.',
+        ),
+      relist_every: z
+        .number()
+        .nullable()
+        .describe('Seconds between two listings of what is young, or of a short list as a whole.'),
+      compare_every: z.number().describe('Seconds between two comparisons with all of it.'),
+      deletes: z
+        .array(z.enum(['event', 'gone', 'archive', 'sweep']))
+        .describe('What makes a record deleted. Empty: a delete cannot be seen.'),
+    }),
+    access: z.object({
+      status: z
+        .enum(['readable', 'not_permitted', 'not_enabled', 'unknown'])
+        .describe(
+          '`not_permitted`: the credential lacks a right; `not_enabled`: the account does not have it, and nothing is wrong; `unknown`: the provider could not be asked just now.',
+        ),
+      reason: z.string().nullable().describe('Why it is not readable, and what to do.'),
     }),
   })
   .meta({ id: 'Collection' })

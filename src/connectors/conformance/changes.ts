@@ -185,8 +185,10 @@ async function follow({ connector }: Target, upstream: Upstream, options: Contex
   }
 }
 
+/** The feed tells of all its changes. */
 function followed(connector: Connector, name: string): boolean {
-  return 'feed' in connector.collections[name]!.refresh
+  const { feed, relist } = connector.collections[name]!.refresh
+  return feed !== undefined && relist === undefined
 }
 
 async function startAll(connector: Connector, ctx: ReturnType<typeof createContext>) {

@@ -84,11 +84,8 @@ export const hygiene: Case[] = [
           collection.fields.some(({ primaryKey }) => primaryKey),
           `a primary key of ${name}`,
         )
-        const { refresh } = collection
-        holds(
-          'relist' in refresh || refresh.feed in connector.feeds,
-          `the feed of ${name} is there`,
-        )
+        const { feed } = collection.refresh
+        holds(feed === undefined || feed in connector.feeds, `the feed of ${name} is there`)
         const evidence = collection.deletes.some((way) => way === 'gone' || way === 'sweep')
         holds(!evidence || collection.get !== undefined, `${name} can be asked for by id`)
       }

@@ -21,7 +21,7 @@ export const paging: Case[] = [
   {
     name: 'each object comes once, on bounded pages, from wherever one goes on',
     async run({ connector }, upstream) {
-      for (const name of upstream.creatable) {
+      for (const name of upstream.thorough) {
         make(upstream, name, 230, 40)
         const collection = connector.collections[name]!
         const ctx = createContext(connector, upstream)

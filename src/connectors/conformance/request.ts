@@ -76,8 +76,11 @@ function toError(
 ): AppError {
   const known = connector.classify?.(answer)
   if (known) {
-    const { kind, message, retryAfterMs } = known
-    return new AppError(kind, message, retryAfterMs === undefined ? {} : { retryAfterMs })
+    const { kind, message, retryAfterMs, code } = known
+    return new AppError(kind, message, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(code === undefined ? {} : { code }),
+    })
   }
   if (answer.status === 401) return new AppError('auth', 'The provider refuses the credential.')
   if (answer.status === 429) return new AppError('rate_limited', 'The provider asks to slow down.')

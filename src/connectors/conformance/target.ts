@@ -21,6 +21,8 @@ export type Upstream = {
   clock: { now(): number; advance(ms: number): void }
   /** Collections that objects can be made in by hand; others are filled by the way. */
   creatable: string[]
+  /** Some of them, one of each kind that the connector treats in its own way: for the cases with many objects. */
+  thorough: string[]
   /** Makes an object as its user would; answers its id. */
   create(collection: string): string
   /** Collections of which a change is announced, and one that is. */

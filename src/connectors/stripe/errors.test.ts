@@ -28,9 +28,9 @@ test.each([
     404,
     { message: 'Unrecognized request URL (GET: /v1/x)' },
     'permanent',
-    /does not know/,
+    /does not have .* so there is nothing to read/,
   ],
-  ['a feature that is off', 400, { message: 'Issuing is not set up' }, 'permanent', /switched on/],
+  ['a feature that is off', 400, { message: 'x is not set up' }, 'permanent', /nothing to read/],
   [
     'a parameter',
     400,

@@ -24,20 +24,60 @@ export function classify(answer: FailedAnswer, buckets: string[]): Classified | 
   }
   if (status === 403) return forbidden(answer, error)
   if (status === 404) return absent(answer, error)
-  if (status === 400 || status === 402) {
-    const why = error?.code ? ` (${error.code}${error.param ? ` on ${error.param}` : ''})` : ''
-    return {
-      kind: 'permanent',
-      message: `Stripe refuses ${answer.path.split('?')[0]}${why}: the feature may not be switched on for this account.`,
-    }
-  }
+  if (status === 400 || status === 402) return turnedDown(answer, error)
   return null
+}
+
+/** A feature that is off is refused without a code, and in prose only; a parameter of ours would be named. */
+function turnedDown({ path }: FailedAnswer, error: StripeError | null): Classified {
+  if (error && error.param === null && (error.code === null || isOff(error))) return off(path)
+  const why = error?.code ? ` (${error.code}${error.param ? ` on ${error.param}` : ''})` : ''
+  return {
+    kind: 'permanent',
+    message: `Stripe refuses ${path.split('?')[0]}${why}, which it should not: report it as a bug of this connector.`,
+  }
+}
+
+function isOff({ message }: StripeError): boolean {
+  return /not (been )?(set up|enabled|activated|available|supported|onboarded)|(in|only) (test ?mode|live ?mode|sandbox)/i.test(
+    message,
+  )
+}
+
+/** Products of Stripe by what the path begins with. */
+const products: [string, string][] = [
+  ['/v1/issuing/', 'Issuing'],
+  ['/v1/treasury/', 'Treasury'],
+  ['/v1/terminal/', 'Terminal'],
+  ['/v1/identity/', 'Identity'],
+  ['/v1/climate/', 'Climate'],
+  ['/v1/sigma/', 'Sigma'],
+  ['/v1/radar/', 'Radar'],
+  ['/v1/tax/', 'Tax'],
+  ['/v1/financial_connections/', 'Financial Connections'],
+  ['/v1/forwarding/', 'Forwarding'],
+  ['/v1/apps/', 'Stripe Apps'],
+  ['/v1/test_helpers/', 'Test clocks (sandboxes only)'],
+]
+
+function off(path: string): Classified {
+  const where = path.split('?')[0]!
+  const product = products.find(([prefix]) => where.startsWith(prefix))?.[1]
+  return {
+    kind: 'permanent',
+    code: 'not-enabled',
+    message: product
+      ? `${product} is not enabled on this Stripe account, so there is nothing to read. It is read by itself once it is.`
+      : `This Stripe account does not have ${where}, so there is nothing to read. It is read by itself once it has.`,
+  }
 }
 
 /** An AppError for an answer that the caller had accepted and cannot use. */
 export function refused(answer: FailedAnswer): AppError {
   const known = classify(answer, [])
-  if (known) return new AppError(known.kind, known.message)
+  if (known) {
+    return new AppError(known.kind, known.message, known.code ? { code: known.code } : {})
+  }
   return new AppError(
     'transient',
     `Stripe answered with status ${answer.status}; this is tried again.`,
@@ -97,6 +137,7 @@ function forbidden(answer: FailedAnswer, error: StripeError | null): Classified 
   }
   // the only name of the permission is in the text: an identifier, not prose
   const permission = /\brak_[a-z_]+\b/.exec(error?.message ?? '')?.[0]
+  if (!permission && error && isOff(error)) return off(answer.path)
   const what = permission ? `the permission ${permission}` : `a permission`
   return {
     kind: 'permanent',
@@ -108,9 +149,10 @@ function absent(answer: FailedAnswer, error: StripeError | null): Classified {
   if (error?.code === 'resource_missing') {
     return { kind: 'permanent', message: 'Stripe has no such object.' }
   }
+  if (error) return off(answer.path)
   return {
     kind: 'permanent',
-    message: `Stripe does not know ${answer.path.split('?')[0]}: this account or server has no such collection.`,
+    message: `Something that is not Stripe says that there is no ${answer.path.split('?')[0]}. Check base_url.`,
   }
 }
 

@@ -1,8 +1,8 @@
 import { member } from '../../domain/rawJson.ts'
 import type { Change } from '../connector.ts'
 import { asObject, asText, readItems, type Item } from '../kit/answer.ts'
-import { itemsOf, nestedOf } from './collections.ts'
-import { isCut } from './nested.ts'
+import { childrenIn, nestedOf, rereadAfter } from './collections.ts'
+import { isWhole } from './nested.ts'
 
 /**
  * The one API version that everything is read at. Stripe renders an event at the account's version of its time, whatever
@@ -16,7 +16,7 @@ export type StripeEvent = {
   type: string
   second: number
   version: string | null
-  /** What it is about, `customer cus_1`; null: an object without an id (`invoice.upcoming`). */
+  /** What it is about, `customer cus_1`; null: an object that has no id, and no customer to tell it by (`invoice.upcoming`). */
   object: { collection: string; id: string; item: Item } | null
   previous: Record<string, unknown> | null
 }
@@ -36,11 +36,28 @@ export function readEvent({ raw, value }: Item): StripeEvent | null {
 }
 
 function objectOf(value: Record<string, unknown> | null, raw: string): StripeEvent['object'] {
-  const id = asText(value?.['id'])
-  const collection = asText(value?.['object'])
+  const name = asText(value?.['object'])
   const text = member(raw, ['data', 'object'])
-  if (!value || id === null || collection === null || text === undefined) return null
-  return { collection, id, item: { raw: text, value } }
+  if (!value || name === null || text === undefined) return null
+  const place = placeOf(name, value)
+  return place && { ...place, item: { raw: text, value } }
+}
+
+/** The collection of an object, and its id there. */
+function placeOf(object: string, value: Record<string, unknown>) {
+  const [id, customer] = [asText(value['id']), asText(value['customer'])]
+  if (object === 'entitlements.active_entitlement_summary') {
+    return customer === null ? null : { collection: object.replaceAll('.', '_'), id: customer }
+  }
+  if (id === null) return null
+  if (['card', 'bank_account', 'source'].includes(object)) {
+    return customer === null ? null : { collection: 'customer_source', id: `${customer}/${id}` }
+  }
+  if (object === 'customer_cash_balance_transaction') {
+    return customer === null ? null : { collection: object, id: `${customer}/${id}` }
+  }
+  if (object === 'tax_id' && customer !== null) return { collection: 'customer_tax_id', id }
+  return { collection: object.replaceAll('.', '_'), id }
 }
 
 /**
@@ -57,7 +74,7 @@ export function changesOf(event: StripeEvent, bodyFrom: string | null): Change[]
   if (!nested) return hints
   const { collection, id, item } = object
   if (bodyFrom === null) return [hint(collection, id), ...hints]
-  const whole = event.version === API_VERSION && !isCut(item.value, nested)
+  const whole = event.version === API_VERSION && isWhole(item.value, nested)
   if (isDelete(type)) {
     // a stub says nothing of the last state
     const body = whole && item.value['deleted'] !== true ? item : { raw: null }
@@ -65,7 +82,7 @@ export function changesOf(event: StripeEvent, bodyFrom: string | null): Change[]
   }
   if (!whole) return [hint(collection, id), ...hints]
   const change = { collection, id, raw: item.raw, value: item.value, observedAt: bodyFrom }
-  const children = collection === 'subscription' ? itemsOf(item) : []
+  const children = childrenIn(collection, item)
   return [change, ...children.map((child) => ({ ...child, observedAt: bodyFrom })), ...hints]
 }
 
@@ -78,17 +95,37 @@ export function hint(collection: string, id: string): Change {
   return { collection, id, raw: null }
 }
 
-/** Objects that an event tells of besides its own: items that a subscription has lost, refunds of a charge. */
-function relatedHints({ object, previous }: StripeEvent): Change[] {
-  if (object?.collection === 'subscription') {
-    const now = new Set(idsOf(object.item.value['items']))
-    const gone = idsOf(previous?.['items']).filter((id) => !now.has(id))
-    return gone.map((id) => hint('subscription_item', id))
-  }
-  if (object?.collection === 'charge') {
-    return idsOf(object.item.value['refunds']).map((id) => hint('refund', id))
-  }
-  return []
+/** Objects that an event tells of besides its own. */
+function relatedHints({ type, object, previous }: StripeEvent): Change[] {
+  if (!object) return []
+  const { collection, id } = object
+  const { value } = object.item
+  const anew = isDelete(type) ? [] : rereadAfter({ type, collection, value, previous })
+  return [
+    ...anew.map((name) => hint(name, `${id}/`)),
+    ...(related[collection]?.(value, previous) ?? []),
+  ]
+}
+
+type Related = (value: Record<string, unknown>, previous: StripeEvent['previous']) => Change[]
+
+const related: Record<string, Related> = {
+  // items that it has lost
+  subscription: (value, previous) => {
+    const now = new Set(idsOf(value['items']))
+    const lost = idsOf(previous?.['items']).filter((id) => !now.has(id))
+    return lost.map((id) => hint('subscription_item', id))
+  },
+  charge: ({ refunds }) => idsOf(refunds).map((id) => hint('refund', id)),
+  fee_refund: ({ fee }) => hintAt('application_fee', fee),
+  discount: ({ customer, subscription }) => [
+    ...hintAt('customer', customer),
+    ...hintAt('subscription', subscription),
+  ],
+}
+
+function hintAt(collection: string, id: unknown): Change[] {
+  return asText(id) === null ? [] : [hint(collection, String(id))]
 }
 
 /** Ids of the objects in an embedded list. */

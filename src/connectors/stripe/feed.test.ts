@@ -66,13 +66,18 @@ test('deletes go by the type: a stub keeps the last state, a canceled subscripti
   const cursor = await events.start(stripe.ctx)
   stripe.emit({ id: 'cus_1', type: 'customer.deleted', fields: { email: 'a' } })
   stripe.emit({ id: 'cus_2', type: 'customer.deleted', fields: { deleted: true } })
-  stripe.emit({ id: 'sub_1', object: 'subscription', type: 'customer.subscription.deleted' })
+  const type = 'customer.subscription.deleted'
+  const items = { object: 'list', data: [], has_more: false }
+  stripe.emit({ id: 'sub_1', object: 'subscription', type, fields: { items } })
+  stripe.emit({ id: 'sub_2', object: 'subscription', type })
   const { changes } = await events.read(stripe.ctx, cursor)
   const deleted = changes.map(({ id, deleted, raw }) => [id, deleted ?? false, raw !== null])
   expect(deleted).toEqual([
     ['cus_1', true, true],
     ['cus_2', true, false],
     ['sub_1', false, true],
+    // without its list it is not whole
+    ['sub_2', false, false],
   ])
 })
 

@@ -1,82 +1,79 @@
+import { member } from '../../domain/rawJson.ts'
 import type { Change, Collection, Context } from '../connector.ts'
-import { asText, readObject, type Item } from '../kit/answer.ts'
+import { asObject, asText, isoMicros, readItems, readObject, type Item } from '../kit/answer.ts'
 import { fields } from '../kit/fields.ts'
 import { inParallel } from '../kit/parallel.ts'
 import { isGone, refused } from './errors.ts'
 import { complete, type Budget, type Nested } from './nested.ts'
 import { createdSecond, readPage, type Listed } from './page.ts'
-
-/** One collection of Stripe, as data. What is left out is as most of Stripe's collections are. */
-export type Spec = {
-  title: string
-  /** Of the list; one object is at `${path}/{id}`. */
-  path: string
-  /** Always sent to the list. */
-  query?: [string, string][]
-  /** `kit/fields.ts`, after `id!`. */
-  fields: string
-  /** Where the creation time stands: `created`; null: nowhere. */
-  created?: string | null
-  /** Whether the list takes a `created` filter: true. */
-  filter?: boolean
-  /** Where a modification time stands: nowhere. */
-  updated?: string
-  /** Lists inside the object that come cut short. */
-  nested?: Nested[]
-  /** The `events` feed. */
-  refresh?: Collection['refresh']
-  enumerateEveryMs: number
-  deletes: Collection['deletes']
-  /** Collections whose objects stand inside this one's, handed on whenever one is read. */
-  children?(value: Item): Change[]
-}
+import { addressOf, WEEK_MS, type Spec, type Within } from './spec.ts'
 
 /** Requests that one page may spend on completing lists; an object beyond that is only hinted at, and read by id. */
 const NESTED_PER_PAGE = 200
 const NESTED_PER_OBJECT = 1_000
 const NESTED_AT_ONCE = 4
 
-/** The collection `name` that a spec describes. */
-export function collection(name: string, spec: Spec): Collection {
+/** Takes the objects of other collections out of an object, wherever one is read. */
+export type ChildrenOf = (item: Item) => Change[]
+
+/** The collection `name` that has a list of its own. */
+export function listedCollection(name: string, spec: Spec, childrenOf: ChildrenOf): Collection {
   const listed = listedBy(spec)
   return {
-    ...facts(spec),
+    ...facts(spec, listed),
+    probe: (ctx) => probeList(ctx, listed),
     async list(ctx, cursor, bounds) {
       const { items, ...page } = await readPage(ctx, listed, cursor, bounds)
-      const whole = await completeAll(ctx, items, spec)
+      const whole = await completeAll(ctx, items, spec.nested ?? [])
       return { ...page, changes: whole.map((item, at) => toChange(name, item, items[at]!)) }
     },
+    ...(spec.byId === null ? {} : { get: (ctx: Context, id: string) => look(ctx, id) }),
+  }
+
+  async function look(ctx: Context, id: string) {
+    const { item, observedAt } = await readById(ctx, spec, byIdOf(spec), [id])
+    if (!item) return { changes: [gone(name, id)], observedAt }
+    return { changes: [toChange(name, item, item), ...childrenOf(item)], observedAt }
+  }
+}
+
+/** The collection `name` of the objects that stand inside those of another list: ranges and cursor are those of the parents. */
+export function withinCollection(name: string, spec: Spec, within: Within): Collection {
+  const { parents, list } = within
+  return {
+    ...facts(spec, parents),
+    rangedBy: within.of,
+    probe: (ctx) => probeList(ctx, parents),
+    async list(ctx, cursor, bounds) {
+      const { items, ...page } = await readPage(ctx, parents, cursor, bounds)
+      const whole = await completeAll(ctx, items, [list], Infinity)
+      const changes = whole.flatMap((item, at) =>
+        inside(name, spec, list.field, item ?? items[at]!),
+      )
+      return { ...page, changes }
+    },
     async get(ctx, id) {
-      const { item, observedAt } = await readById(ctx, spec, id)
-      if (!item) return { changes: [gone(name, id)], observedAt }
-      return { changes: [toChange(name, item, item), ...(spec.children?.(item) ?? [])], observedAt }
+      const place = placeOf(spec, id)
+      if (!place) return { changes: [gone(name, id)], observedAt: observedNow(ctx) }
+      const { item, observedAt } = await readById(ctx, spec, byIdOf(spec), place)
+      return {
+        changes: [item ? { ...toChange(name, item, item), id } : gone(name, id)],
+        observedAt,
+      }
     },
   }
 }
 
-/**
- * The collection `name` of the objects that stand in every object of `parent`: its ranges and its cursor are those of the
- * parents, `children` takes them out.
- */
-export function childCollection(
-  name: string,
-  spec: Spec,
-  parent: Spec & { children(value: Item): Change[] },
-): Collection {
-  const listed = listedBy(parent)
-  return {
-    ...facts(spec),
-    async list(ctx, cursor, bounds) {
-      const { items, ...page } = await readPage(ctx, listed, cursor, bounds)
-      const whole = await completeAll(ctx, items, parent, Infinity)
-      const changes = whole.flatMap((item, at) => parent.children(item ?? items[at]!))
-      return { ...page, changes }
-    },
-    async get(ctx, id) {
-      const { item, observedAt } = await readById(ctx, spec, id)
-      return { changes: [item ? toChange(name, item, item) : gone(name, id)], observedAt }
-    },
-  }
+/** The objects of collection `name` in the list at `field` of a parent. */
+export function inside(name: string, spec: Spec, field: string, parent: Item): Change[] {
+  const list = asObject(parent.value[field])
+  const raw = member(parent.raw, [field])
+  if (!list || raw === undefined) return []
+  const children = readItems({ raw, value: list }, 'data')
+  return children.map((child) => {
+    const change = toChange(name, child, child)
+    return spec.owned ? { ...change, id: `${String(parent.value['id'])}/${change.id}` } : change
+  })
 }
 
 export function toChange(collection: string, item: Item | null, known: Item): Change {
@@ -85,60 +82,78 @@ export function toChange(collection: string, item: Item | null, known: Item): Ch
   return item ? { collection, id, raw: item.raw, value: item.value } : { collection, id, raw: null }
 }
 
-function gone(collection: string, id: string): Change {
+export function gone(collection: string, id: string): Change {
   return { collection, id, raw: null, deleted: true }
 }
 
+/** What the address of one object needs: its id, or parent and child; null: no object has such an id. */
+export function placeOf(spec: Spec, id: string): string[] | null {
+  if (!spec.owned) return [id]
+  const at = id.indexOf('/')
+  const [parent, child] = [id.slice(0, at), id.slice(at + 1)]
+  return at <= 0 || child === '' || parent === '..' || parent === '.' ? null : [parent, child]
+}
+
+export function byIdOf(spec: Spec): string {
+  return spec.byId ?? `${spec.path}/{id}`
+}
+
+export function observedNow(ctx: Context): string {
+  return isoMicros(ctx.now())
+}
+
 function listedBy(spec: Spec): Listed {
-  const created = spec.created === undefined ? 'created' : spec.created
   return {
     path: spec.path,
-    created,
-    filter: spec.filter ?? true,
     ...(spec.query ? { query: spec.query } : {}),
+    ...(spec.created === undefined ? {} : { created: spec.created }),
+    ...(spec.filter === undefined ? {} : { filter: spec.filter }),
+    ...(spec.unpaged ? { unpaged: true as const } : {}),
   }
 }
 
-function facts(spec: Spec) {
-  const { created, filter } = listedBy(spec)
-  const { updated } = spec
+/** What a collection says of itself; ranges are those of the list that is read, `listed`. */
+export function facts(spec: Spec, listed: Listed) {
+  const { updated, created = 'created' } = spec
   return {
     title: spec.title,
-    ranges: filter,
+    ranges: listed.filter ?? true,
     refresh: spec.refresh ?? { feed: 'events' },
-    enumerateEveryMs: spec.enumerateEveryMs,
-    deletes: spec.deletes,
+    enumerateEveryMs: spec.enumerateEveryMs ?? WEEK_MS,
+    deletes: spec.deletes ?? (spec.byId === null && !spec.owned ? [] : ['gone', 'sweep']),
     fields: fields(`id! ${spec.fields}`),
     createdOf: (value: Record<string, unknown>) => micros(createdSecond(value, created)),
     ...(updated
       ? { updatedOf: (value: Record<string, unknown>) => micros(createdSecond(value, updated)) }
       : {}),
-  }
+  } satisfies Partial<Collection>
 }
 
 function micros(second: number | null): number | null {
   return second === null ? null : second * 1_000_000
 }
 
+/** One request for one object: may this key read the list? */
+export async function probeList(ctx: Context, { path, query, unpaged }: Listed): Promise<void> {
+  const limit: [string, string][] = unpaged ? [] : [['limit', '1']]
+  await ctx.request({ path, query: [...(query ?? []), ...limit], bucket: `GET ${path}` })
+}
+
 async function completeAll(
   ctx: Context,
   items: Item[],
-  spec: Spec,
+  nested: Nested[],
   requests = NESTED_PER_PAGE,
 ): Promise<(Item | null)[]> {
-  const { nested } = spec
-  if (!nested) return items
+  if (nested.length === 0) return items
   const budget: Budget = { requests }
   return inParallel(items, NESTED_AT_ONCE, (item) => complete(ctx, item, nested, budget))
 }
 
 /** The object now, whole; null where Stripe says that it is gone. */
-async function readById(ctx: Context, spec: Spec, id: string) {
-  const answer = await ctx.request({
-    path: `${spec.path}/${encodeURIComponent(id)}`,
-    bucket: `GET ${spec.path}/{id}`,
-    accept: [404],
-  })
+export async function readById(ctx: Context, spec: Spec, address: string, values: string[]) {
+  const { path, bucket } = addressOf(address, values)
+  const answer = await ctx.request({ path, bucket, accept: [404] })
   const { observedAt } = answer
   if (answer.status === 404) {
     if (!isGone(answer)) throw refused({ ...answer, path: spec.path })

@@ -2,12 +2,7 @@ import { expect, test } from 'vitest'
 import type { Context } from '../connector.ts'
 import { complete, type Nested } from './nested.ts'
 
-const LINES: Nested = {
-  field: 'lines',
-  path: (id) => `/v1/invoices/${id}/lines`,
-  query: () => [],
-  bucket: 'GET /v1/invoices/{id}/lines',
-}
+const LINES: Nested = { field: 'lines', address: '/v1/invoices/{id}/lines' }
 
 const RAW =
   '{"id":"in_1", "lines" : {"data": [{"id": "il_0"}],\n "has_more": true, "url":"u"},"total":1.0}'

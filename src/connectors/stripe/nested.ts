@@ -2,14 +2,10 @@ import { replaceMember } from '../../domain/rawJson.ts'
 import type { Context } from '../connector.ts'
 import { asObject, asText, readItems, readObject, type Item } from '../kit/answer.ts'
 import { PAGE_SIZE } from './page.ts'
+import { addressOf } from './spec.ts'
 
-/** A list inside an object, of which Stripe embeds the first ten. `path`: where the whole of it is read. */
-export type Nested = {
-  field: string
-  path(id: string): string
-  query(id: string): [string, string][]
-  bucket: string
-}
+/** A list inside an object, of which Stripe embeds the first ten. `address`: where the whole of it is read. */
+export type Nested = { field: string; address: string }
 
 /** Requests that completing lists may still cost; counted down. */
 export type Budget = { requests: number }
@@ -17,6 +13,11 @@ export type Budget = { requests: number }
 /** True: one of its lists is cut short. */
 export function isCut(value: Record<string, unknown>, nested: Nested[]): boolean {
   return nested.some(({ field }) => asObject(value[field])?.['has_more'] === true)
+}
+
+/** True: all of its lists are there, to their ends. */
+export function isWhole(value: Record<string, unknown>, nested: Nested[]): boolean {
+  return nested.every(({ field }) => asObject(value[field])?.['has_more'] === false)
 }
 
 /** How often a list is read anew because it changed under our feet. */
@@ -46,6 +47,7 @@ export async function complete(
 }
 
 async function readAll(ctx: Context, list: Nested, id: string, budget: Budget) {
+  const { path, query, bucket } = addressOf(list.address, [id])
   let raws: string[] = []
   let after: string | null = null
   let restarts = 0
@@ -53,9 +55,9 @@ async function readAll(ctx: Context, list: Nested, id: string, budget: Budget) {
     if (budget.requests-- <= 0) return null
     const cursor: [string, string][] = after === null ? [] : [['starting_after', after]]
     const answer = await ctx.request({
-      path: list.path(id),
-      query: [...list.query(id), ['limit', String(PAGE_SIZE)], ...cursor],
-      bucket: list.bucket,
+      path,
+      query: [...query, ['limit', String(PAGE_SIZE)], ...cursor],
+      bucket,
       accept: [400, 404],
     })
     if (answer.status >= 400) {

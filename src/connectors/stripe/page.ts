@@ -12,10 +12,12 @@ export type Listed = {
   path: string
   /** Always sent, `status=all`. */
   query?: [string, string][]
-  /** Where the object's creation time in seconds stands; null: it has none. */
-  created: string | null
+  /** Where the object's creation time in seconds stands: `created`; null: it has none. */
+  created?: string | null
   /** False: the list takes no `created` filter. */
-  filter: boolean
+  filter?: boolean
+  /** True: the list comes whole, and refuses to be paged. */
+  unpaged?: true
 }
 
 /** Where a listing stands. */
@@ -52,17 +54,21 @@ export async function readPage(
   bounds: Bounds,
 ): Promise<ObjectPage> {
   const at = (cursor ?? {}) as Position
-  const filtered = listed.filter && !at.unfiltered
+  const filtered = takesFilter(listed) && !at.unfiltered
   const mayRestart = at.after !== undefined && (at.restarts ?? 0) < RESTARTS_MAX
   const mayDrop = filtered && at.after === undefined && hasBounds(bounds, at)
   const answer = await ctx.request({
     path: listed.path,
-    query: [...(listed.query ?? []), ...pageQuery(at, bounds, filtered)],
+    query: [...(listed.query ?? []), ...(listed.unpaged ? [] : pageQuery(at, bounds, filtered))],
     bucket: `GET ${listed.path}`,
     accept: mayRestart ? [400, 404] : mayDrop ? [400] : [],
   })
   if (answer.status >= 400) return readPage(ctx, listed, retreat(at, listed), bounds)
   return pageOf(answer, listed, at, bounds)
+}
+
+function takesFilter({ filter = true }: Listed): boolean {
+  return filter
 }
 
 function pageQuery(at: Position, bounds: Bounds, filtered: boolean): [string, string][] {
@@ -92,17 +98,18 @@ function hasBounds(bounds: Bounds, at: Position): boolean {
 function retreat(at: Position, listed: Listed): Position {
   if (at.after === undefined) return { ...at, unfiltered: true }
   const { after: _gone, last, ...rest } = at
-  const byTime = last !== undefined && listed.filter && !at.unfiltered
+  const byTime = last !== undefined && takesFilter(listed) && !at.unfiltered
   return { ...rest, ...(byTime ? { last } : {}), restarts: (at.restarts ?? 0) + 1 }
 }
 
 function pageOf(answer: UpstreamAnswer, listed: Listed, at: Position, bounds: Bounds): ObjectPage {
   const body = readObject(answer)
   const all = readItems(body, 'data')
-  const times = all.map((item) => createdSecond(item.value, listed.created))
+  const { created = 'created' } = listed
+  const times = all.map((item) => createdSecond(item.value, created))
   const { from, to } = seconds(bounds, undefined)
   const items =
-    at.unfiltered && listed.created !== null
+    at.unfiltered && created !== null
       ? all.filter((_, i) => {
           const time = times[i]
           return time == null || ((from === null || time >= from) && (to === null || time < to))

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { createManualClock } from '../../simulators/kit/clock.ts'
-import type { Collection } from '../../simulators/stripe/objects.ts'
+import type { Collection, Fields } from '../../simulators/stripe/objects.ts'
+import { keyOf } from '../../simulators/stripe/objects.ts'
+import { deletable, madeAlong, noted } from '../../simulators/stripe/ordinary/life.ts'
 import { createStripeSimulator, type StripeSimulator } from '../../simulators/stripe/simulator.ts'
 import { conformance } from '../conformance/conformance.ts'
 import type { Fault, Upstream } from '../conformance/target.ts'
@@ -9,7 +11,7 @@ import { stripe } from './index.ts'
 conformance({ connector: stripe, open, skips: {} })
 
 /** What the simulator's own Stripe announces about a change, in each collection; others change in silence. */
-const changeOf: Record<string, (round: number) => Record<string, string | number | boolean>> = {
+const changeOf: Record<string, (round: number) => Fields> = {
   customer: (round) => ({ email: `person-${round}@example.test` }),
   product: (round) => ({ name: `Product ${round}` }),
   price: (round) => ({ nickname: `Price ${round}` }),
@@ -22,7 +24,25 @@ const changeOf: Record<string, (round: number) => Record<string, string | number
   dispute: (round) => ({ reason: round % 2 === 0 ? 'general' : 'fraudulent' }),
   payout: (round) => ({ description: `Payout ${round}` }),
   tax_rate: (round) => ({ display_name: `Tax ${round}` }),
+  ...Object.fromEntries(
+    noted.map((name) => [name, (round: number) => ({ metadata: { round: String(round) } })]),
+  ),
 }
+
+/** One of each kind: a list with ranges and one without, one inside others, one for each parent, by parent and id. */
+const thorough = [
+  'customer',
+  'subscription',
+  'invoice',
+  'invoiceitem',
+  'payment_method',
+  'tax_code',
+  'customer_source',
+  'customer_tax_id',
+  'customer_balance_transaction',
+  'setup_attempt',
+  'treasury_transaction',
+]
 
 async function open(): Promise<Upstream> {
   const clock = createManualClock(Date.parse('2026-11-24T06:00:00Z'))
@@ -38,18 +58,22 @@ async function open(): Promise<Upstream> {
     account: { id: simulator.accountId, livemode: false },
     clock,
     creatable: stored(),
-    create: (collection) => simulator.create(collection as Collection).id,
+    thorough,
+    create: (collection) => {
+      const name = collection as Collection
+      return keyOf(name, simulator.create(name))
+    },
     announced: Object.keys(changeOf),
     change: (collection, id) => {
       simulator.update(collection as Collection, id, changeOf[collection]!(++round))
     },
-    removable: ['customer', 'product', 'price', 'coupon', 'invoiceitem'],
+    removable: ['customer', 'product', 'price', 'coupon', 'invoiceitem', ...deletable],
     remove: (collection, id) => simulator.remove(collection as Collection, id),
     vanish: (collection, id) => simulator.remove(collection as Collection, id, { silently: true }),
     objects: (collection) =>
       simulator.snapshot(collection as Collection)[collection as Collection]!,
     inject: (body, member) =>
-      body.replaceAll(/"object": "(?!list)[a-z_]+",/g, (own) => `${own} ${member},`),
+      body.replaceAll(/"object": "(?!list)[a-z_.]+",/g, (own) => `${own} ${member},`),
     lateBy: (ms) => {
       simulator.settings.visibilityDelayMs = ms
     },
@@ -67,7 +91,8 @@ async function open(): Promise<Upstream> {
 }
 
 function stored(): string[] {
-  return Object.keys(stripe.collections).filter((name) => name !== 'subscription_item')
+  const byTheWay = ['subscription_item', 'webhook_endpoint', ...madeAlong]
+  return Object.keys(stripe.collections).filter((name) => !byTheWay.includes(name))
 }
 
 function revoked(simulator: StripeSimulator) {

@@ -41,6 +41,7 @@ function hintsOf(text: string): Change[] {
     const event = readEvent({ raw: text, value })
     return event ? changesOf(event, null) : []
   }
-  const [id, type] = [asText(related['id']), asText(related['type'])]
-  return id !== null && type !== null && nestedOf(type) ? [hint(type, id)] : []
+  const id = asText(related['id'])
+  const collection = asText(related['type'])?.replaceAll('.', '_')
+  return id !== null && collection && nestedOf(collection) ? [hint(collection, id)] : []
 }

@@ -4,7 +4,7 @@ import type { Journal } from '../kit/journal.ts'
 import type { Random } from '../kit/random.ts'
 import { createRandom } from '../kit/random.ts'
 import type { Collection, Json, Stored, StripeObject } from './objects.ts'
-import { childrenOf, createdOf, storedCollections } from './objects.ts'
+import { childrenOf, createdOf, keyOf, storedCollections } from './objects.ts'
 import type { Ordered, Table } from './table.ts'
 import { createTable } from './table.ts'
 
@@ -34,6 +34,8 @@ export type Settings = {
   webhookJitterMs: number
   /** Chance that a delivery comes twice. */
   webhookTwinProbability: number
+  /** Products that the account does not have: their lists are refused. `Issuing`, … */
+  off: string[]
   /** Version in which events are rendered, and answers to requests that name none. */
   apiVersion: string
 }
@@ -137,7 +139,7 @@ export function openAccount(options: AccountOptions): Account {
         const [, collection, rowSeq, value] = op
         seq = Math.max(seq, rowSeq)
         const row = {
-          id: value.id,
+          id: keyOf(collection, value),
           created: createdOf(value),
           seq: rowSeq,
           value,
@@ -235,7 +237,7 @@ export function openAccount(options: AccountOptions): Account {
     },
     deleted: (collection, id) => stubs.has(`${collection} ${id}`),
     put: (collection, value) => {
-      const old = tables[collection].get(value.id)
+      const old = tables[collection].get(keyOf(collection, value))
       record(['put', collection, old?.seq ?? seq + 1, value])
     },
     drop: (collection, id, stub) => {

@@ -9,15 +9,17 @@ import { listEvents, retrieveEvent } from './feed.ts'
 import { replayed, settle } from './idempotency.ts'
 import { createLimiter, limited } from './limits.ts'
 import { itemsQuery, listChildren, listCollection } from './list.ts'
-import { collections, specs } from './objects.ts'
+import { specs } from './objects.ts'
 import type { Collection } from './objects.ts'
+import { ordinaryOf } from './ordinary/ordinary.ts'
+import type { Place } from './paths.ts'
+import { endpointOf, placeOf } from './paths.ts'
 import { parseExpand, parseListQuery, parseQuery } from './query.ts'
 import { pretty, textOf, wire } from './render.ts'
 import { webhookEndpoints } from './webhooks.ts'
 import { perform } from './writes.ts'
 
 const versionShape = /^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$/
-const byPath = new Map<string, Collection>(collections.map((name) => [specs[name].path, name]))
 
 /** The provider: takes a request, gives the answer with its headers. Never throws. */
 export function createApi(
@@ -66,7 +68,8 @@ function route(
   const { method, path } = request
   const [empty, root, ...parts] = path.split('/').map(decoded)
   const name = parts[0] === 'account' || parts[0] === 'accounts' ? 'account' : parts[0]
-  const collection = byPath.get(name ?? '')
+  const place = placed(account, placeOf(parts))
+  const collection = place?.collection
   if (empty !== '' || root !== 'v1' || parts.at(-1) === '') throw unknownUrl(method, path)
   if (
     collection === undefined &&
@@ -80,9 +83,13 @@ function route(
     authorize(account, caller, resource, method === 'GET' ? 'read' : 'write')
     return ok(webhookEndpoints(account, request, parts[1]))
   }
+  const product = collection === undefined ? undefined : ordinaryOf(collection)?.feature
+  if (product !== undefined && account.settings.off.includes(product)) throw isOff(product, request)
   if (method === 'GET') {
     authorize(account, caller, resource, 'read')
-    return ok(read(account, collection, request, parts, version))
+    return ok(
+      place === null ? alone(account, request, parts) : read(account, place, request, version),
+    )
   }
   authorize(account, caller, resource, 'write')
   if ((method !== 'POST' && method !== 'DELETE') || collection === undefined) {
@@ -92,7 +99,8 @@ function route(
     const key = request.headers['idempotency-key']
     account.cause = { id: requestId, idempotency_key: typeof key === 'string' ? key : null }
     try {
-      return ok(perform({ account, request, collection, parts, version }))
+      const { key: id, rest } = place!
+      return ok(perform({ account, request, collection, id, rest, version }))
     } finally {
       account.cause = { id: null, idempotency_key: null }
     }
@@ -105,45 +113,78 @@ function ok(body: string | Buffer): SimAnswer {
   return { status: 200, headers: {}, body: typeof body === 'string' ? `${body}\n` : body }
 }
 
+/** Tax ids of customers are read by their id like those of the account. */
+function placed(account: Account, place: Place | null): Place | null {
+  if (place?.collection !== 'tax_id' || place.key === undefined) return place
+  return account.get('tax_id', place.key) === null
+    ? { ...place, collection: 'customer_tax_id' }
+    : place
+}
+
+/** What is no collection: events, and the account itself. */
+function alone(account: Account, { method, path, query }: SimRequest, parts: string[]) {
+  const [name, id] = parts
+  if (parts.length > 2) throw unknownUrl(method, path)
+  if (name === 'events') {
+    return id === undefined ? listEvents(account, query) : retrieveEvent(account, id)
+  }
+  if (name === 'account' && id === undefined) return pretty(accountObject(account))
+  if (name === 'accounts' && id === account.id) return pretty(accountObject(account))
+  throw unknownUrl(method, path)
+}
+
 function read(
   account: Account,
-  collection: Collection | undefined,
+  { collection, parent, key, rest }: Place,
   { method, path, query }: SimRequest,
-  parts: string[],
   version: string,
 ): string | Buffer {
-  const [name, id, sub] = parts
-  if (collection === undefined) {
-    if (parts.length > 2) throw unknownUrl(method, path)
-    if (name === 'events')
-      return id === undefined ? listEvents(account, query) : retrieveEvent(account, id)
-    if (name === 'account' && id === undefined) return pretty(accountObject(account))
-    if (name === 'accounts' && id === account.id) return pretty(accountObject(account))
-    throw unknownUrl(method, path)
+  if (parent !== null && !isThere(account, parent)) {
+    throw missing(404, parent.collection, parent.id, parent.field)
   }
-  if (id === undefined) {
+  if (key === undefined) {
     if (collection !== 'subscription_item')
-      return listCollection(account, collection, query, version)
-    const { parent, paging } = itemsQuery(account, query)
-    return listChildren(account, parent, paging, '/v1/subscription_items', version)
+      return listCollection(account, collection, query, version, parent)
+    const { parent: subscription, paging } = itemsQuery(account, query)
+    return listChildren(account, subscription, paging, '/v1/subscription_items', version)
   }
-  const value = account.get(collection, id)
-  if (parts.length === 3 && collection === 'invoice' && sub === 'lines') {
-    if (value === null) throw missing(404, collection, id, 'invoice')
+  const value = account.get(collection, key)
+  const [sub] = rest
+  if (rest.length === 1 && sub === listedBelow[collection]) {
+    if (value === null) throw missing(404, collection, key, collection)
     const { paging } = parseListQuery(query, () => false)
     return listChildren(account, value, paging, path, version)
   }
-  if (parts.length > 2) throw unknownUrl(method, path)
+  if (rest.length > 0 || ordinaryOf(collection)?.noById) throw unknownUrl(method, path)
   const expand = parseExpand(parseQuery(query))
   if (value === null) {
-    if (collection === 'customer' && account.deleted(collection, id)) {
-      return pretty({ id, object: 'customer', deleted: true })
+    if (collection === 'customer' && account.deleted(collection, key)) {
+      return pretty({ id: key, object: 'customer', deleted: true })
     }
-    throw missing(404, collection, id, 'id')
+    throw missing(404, collection, key, 'id')
   }
   if (expand.length > 0) return expandText(account, value, expand, null, version)
   if (collection === 'subscription_item') return pretty(wire(value, version))
-  return textOf(account.tables[collection].get(id)!, version)
+  return textOf(account.tables[collection].get(key)!, version)
+}
+
+/** Embedded lists that can be read whole below their object. */
+const listedBelow: Partial<Record<Collection, string>> = {
+  invoice: 'lines',
+  credit_note: 'lines',
+  transfer: 'reversals',
+  application_fee: 'refunds',
+}
+
+function isThere(account: Account, parent: { collection: Collection; id: string }): boolean {
+  return account.get(parent.collection, parent.id) !== null
+}
+
+/** Three ways in which a product that an account does not have is refused: each was seen. */
+function isOff(product: string, { method, path }: SimRequest): StripeError {
+  if (product === 'Treasury') return unknownUrl(method, path)
+  const message = `Your account is not set up to use ${product}. Please visit https://dashboard.stripe.com to get started.`
+  return product === 'Identity' ? new StripeError(403, { message }) : invalid(message)
 }
 
 function accountObject(account: Account): object {
@@ -186,8 +227,8 @@ function playFault(account: Account, fault: FaultRule, request: SimRequest): voi
     })
   }
   if (fault.kind === 'forbidden') {
-    const collection = byPath.get(request.path.split('/')[2] ?? '')
-    throw lacking(account, key, fault.code ?? collection ?? 'account', 'read')
+    const place = placeOf(request.path.split('/').slice(2))
+    throw lacking(account, key, fault.code ?? place?.collection ?? 'account', 'read')
   }
 }
 
@@ -198,11 +239,4 @@ function decoded(part: string): string {
   } catch {
     return part
   }
-}
-
-/** `GET /v1/customers/{id}`: one limit for all ids together. */
-function endpointOf({ method, path }: SimRequest): string {
-  const parts = path.split('/')
-  if (parts.length > 3) parts[3] = '{id}'
-  return `${method} ${parts.join('/')}`
 }

@@ -3,7 +3,9 @@ import { makers } from './make.ts'
 import { invalid, missing } from './errors.ts'
 import { emit } from './events.ts'
 import type { Collection, Fields, Json, Stored, StripeObject } from './objects.ts'
-import { childrenOf, plain, specs } from './objects.ts'
+import { childrenOf, keyOf, plain, specs } from './objects.ts'
+import { eventsOf, ordinaryOf } from './ordinary/ordinary.ts'
+import { listItems } from './ordinary/make.ts'
 import { store, withItems, withLines } from './store.ts'
 
 /** Creates an object with all its fields; `fields` replaces what would be made up. Emits what the provider emits. */
@@ -27,12 +29,13 @@ export function update(
 ): StripeObject {
   return account.change(() => {
     const before = existing(account, collection, id)
-    const after: StripeObject = { ...before, ...fields, id }
+    const after: StripeObject = { ...before, ...fields, id: before.id }
     if (fields.metadata !== undefined) after.metadata = merged(before.metadata!, fields.metadata)
     if (collection === 'subscription_item') {
       replaceItem(account, id, after)
       return after
     }
+    if (collection === 'radar_value_list_item') listItems(account, before, [after])
     return store(account, collection, before, after)
   })
 }
@@ -50,17 +53,24 @@ export function remove(
   account.change(() => {
     const value = existing(account, collection, id)
     if (collection === 'subscription_item') removeItem(account, value)
-    else if (silently) account.drop(collection, id, false)
-    else if (collection === 'subscription') cancel(account, value)
+    else if (silently) {
+      if (collection === 'radar_value_list_item') listItems(account, value, [])
+      account.drop(collection, id, false)
+    } else if (collection === 'subscription') cancel(account, value)
     else if (!specs[collection].deletable) throw invalid(`A ${collection} cannot be deleted.`)
     else if (collection === 'invoice' && value.status !== 'draft') {
       throw invalid('You can only delete draft invoices.')
     } else {
       before[collection]?.(account, value)
       account.drop(collection, id, true)
-      emit(account, `${specs[collection].events}.deleted`, value)
+      if (tellsDeletes(collection)) emit(account, `${specs[collection].events}.deleted`, value)
     }
   })
+}
+
+function tellsDeletes(collection: Stored): boolean {
+  const one = ordinaryOf(collection)
+  return one === null || eventsOf(one)?.actions.includes('deleted') === true
 }
 
 function existing(account: Account, collection: Collection, id: string): StripeObject {
@@ -78,7 +88,23 @@ const before: Partial<Record<Stored, (account: Account, value: StripeObject) => 
     for (const value of of(account, 'invoiceitem', 'customer', id)) {
       if (value.invoice === null) remove(account, 'invoiceitem', value.id)
     }
+    for (const collection of ofCustomers) {
+      for (const value of of(account, collection, 'customer', id)) {
+        remove(account, collection, keyOf(collection, value), !specs[collection].deletable)
+      }
+    }
+    for (const value of of(account, 'payment_method', 'customer', id)) {
+      const detached = { ...value, customer: null }
+      account.put('payment_method', detached)
+      emit(account, 'payment_method.detached', detached, { customer: id })
+    }
   },
+  radar_value_list: (account, { id }) => {
+    for (const value of of(account, 'radar_value_list_item', 'value_list', id)) {
+      account.drop('radar_value_list_item', value.id, true)
+    }
+  },
+  radar_value_list_item: (account, value) => listItems(account, value, []),
   product: (account, { id }) => {
     for (const value of of(account, 'price', 'product', id)) remove(account, 'price', value.id)
   },
@@ -89,6 +115,13 @@ const before: Partial<Record<Stored, (account: Account, value: StripeObject) => 
     store(account, 'invoice', parent, withLines(parent, left))
   },
 }
+
+const ofCustomers = [
+  'customer_source',
+  'customer_tax_id',
+  'customer_balance_transaction',
+  'customer_cash_balance_transaction',
+] as const
 
 function of(account: Account, collection: Stored, key: string, id: string): StripeObject[] {
   return account.tables[collection]

@@ -26,6 +26,7 @@ export function controlRoutes(simulator: StripeSimulator, account: Account): Con
     'PUT /settings': (body) => Object.assign(account.settings, body),
     'GET /snapshot': (_body, query) => {
       const only = query.get('collection')
+      if (only === 'webhook_endpoint') return simulator.snapshot(only)
       return simulator.snapshot(only === null ? undefined : named(only))
     },
     'POST /create': ({ collection, fields }) =>

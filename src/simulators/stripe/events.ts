@@ -1,6 +1,8 @@
 import type { Account } from './account.ts'
 import type { Collection, Fields, Json, StripeObject } from './objects.ts'
-import { specs } from './objects.ts'
+import { embedded, specs } from './objects.ts'
+import type { Ordinary } from './ordinary/ordinary.ts'
+import { eventsOf, ordinaryOf } from './ordinary/ordinary.ts'
 import { wire } from './render.ts'
 
 const retentionS = 30 * 86_400
@@ -55,8 +57,26 @@ export function updateEvents(
     const failed = status === 'failed' ? ['refund.failed'] : []
     return ['refund.updated', 'charge.refund.updated', ...failed]
   }
-  const names = onUpdate[collection]?.(before, after, status) ?? ['updated']
+  const ordinary = ordinaryOf(collection)
+  const names = ordinary
+    ? actionsOf(ordinary, status)
+    : (onUpdate[collection]?.(before, after, status) ?? ['updated'])
   return names.map((name) => `${specs[collection].events}.${name}`)
+}
+
+/** What an ordinary collection says of a change: `updated` where it has that, and the name of a new status. */
+function actionsOf(ordinary: Ordinary, newStatus: string | null): string[] {
+  const actions = eventsOf(ordinary)?.actions ?? []
+  const named =
+    newStatus === null ? [] : [newStatus, `${newStatus}d`, ...(statusWords[newStatus] ?? [])]
+  return actions.filter((action) => action === 'updated' || named.includes(action))
+}
+
+const statusWords: Record<string, string[]> = {
+  open: ['finalized'],
+  void: ['voided'],
+  active: ['activated', 'reactivated'],
+  inactive: ['deactivated'],
 }
 
 type Names = (before: StripeObject, after: StripeObject, newStatus: string | null) => string[]
@@ -115,8 +135,9 @@ export function previousAttributes(before: StripeObject, after: StripeObject): F
     if (old === value || JSON.stringify(old) === JSON.stringify(value)) continue
     previous[key] = key === 'metadata' ? changedKeys(old, value) : old
   }
-  if (previous.items !== undefined) previous.items = wire(before, '9999').items!
-  if (previous.lines !== undefined) previous.lines = wire(before, '9999').lines!
+  const list = embedded[before.object]
+  if (list !== undefined && previous[list] !== undefined)
+    previous[list] = wire(before, '9999')[list]!
   return previous
 }
 

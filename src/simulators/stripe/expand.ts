@@ -2,7 +2,9 @@ import type { Account } from './account.ts'
 import { invalid } from './errors.ts'
 import type { Collection, Fields, Json, StripeObject } from './objects.ts'
 import { listOf, plain, specs } from './objects.ts'
-import { pretty, wire } from './render.ts'
+import type { OrdinaryName } from './ordinary/ordinary.ts'
+import { ordinaryNames, ordinaryOf } from './ordinary/ordinary.ts'
+import { cut, pretty, shown, wire } from './render.ts'
 
 const depthMax = 4
 
@@ -70,11 +72,24 @@ function absent(account: Account, node: Fields, name: string): Json | undefined 
     const live = all('subscription', 'customer').filter(({ status }) => status !== 'canceled')
     return listOf(`/v1/customers/${plain(node.id)}/subscriptions`, live.reverse())
   }
-  if (node.object === 'customer' && ['sources', 'tax_ids'].includes(name)) {
-    return listOf(`/v1/customers/${plain(node.id)}/${name}`, [])
+  const within = node.object === 'customer' ? shownIn[name] : undefined
+  if (within !== undefined) {
+    const rows = account.tables[within].rows().filter(({ value }) => value.customer === node.id)
+    const children = rows.map(({ value }) => shown(value)).reverse()
+    return cut(listOf(`/v1/customers/${plain(node.id)}/${name}`, children))
+  }
+  if (node.object === 'customer' && name === 'cash_balance') {
+    return account.get('customer', plain(node.id))?.['_cash_balance'] ?? null
   }
   return undefined
 }
+
+const shownIn = Object.fromEntries(
+  ordinaryNames.flatMap((name) => {
+    const within = ordinaryOf(name)?.within
+    return within === undefined ? [] : [[within, name]]
+  }),
+) as Record<string, OrdinaryName>
 
 const fieldCollections: Record<string, Collection> = {
   coupon: 'coupon',

@@ -1,5 +1,7 @@
 import type { Collection, Fields, ListObject, StripeObject } from './objects.ts'
 import { plain } from './objects.ts'
+import type { OrdinaryName } from './ordinary/ordinary.ts'
+import { ordinaryNames, ordinaryOf, words } from './ordinary/ordinary.ts'
 
 /**
  * How a list parameter narrows: `equal`: the field's text; `flag`: true or false; `range`: seconds, exact or with gte, gt,
@@ -20,7 +22,7 @@ const recurring = (key: string) => (value: StripeObject, asked: string[]) =>
 const owners: Record<string, Filter> = { customer: 'equal', customer_account: 'equal' }
 
 /** Besides limit, starting_after, ending_before and expand. Filters marked with `created` range over the creation time. */
-export const filters: Record<Collection, Record<string, Filter>> = {
+const own: Partial<Record<Collection, Record<string, Filter>>> = {
   customer: { created: 'range', email: 'equal', test_clock: 'equal' },
   product: {
     active: 'flag',
@@ -95,6 +97,38 @@ export const filters: Record<Collection, Record<string, Filter>> = {
   },
 }
 
+export const filters = {
+  ...own,
+  ...Object.fromEntries(ordinaryNames.map((name) => [name, ordinaryFilters(name)])),
+} as Record<Collection, Record<string, Filter>>
+
+/** Parameters without which a list is refused. */
+export const required: Partial<Record<Collection, string[]>> = {
+  subscription_item: ['subscription'],
+  ...Object.fromEntries(
+    ordinaryNames.map((name) => [
+      name,
+      words(ordinaryOf(name)?.filters ?? '').flatMap(([word]) =>
+        word.startsWith('!') ? [word.slice(1)] : [],
+      ),
+    ]),
+  ),
+}
+
+function ordinaryFilters(name: OrdinaryName): Record<string, Filter> {
+  return Object.fromEntries(
+    words(ordinaryOf(name)?.filters ?? '').map(([word, kind]) => {
+      const field = word.replace('!', '')
+      return [field, kind === '' ? byField(field) : (kind as Filter)]
+    }),
+  )
+}
+
+/** A parent that the object does not show is known all the same. */
+function byField(field: string): Filter {
+  return (value, asked) => asked.includes(plain(value[field] ?? value['_parent'] ?? null))
+}
+
 /** Parameters that must name an object that there is, and of which collection. */
 export const references: Record<string, Collection> = {
   customer: 'customer',
@@ -104,6 +138,12 @@ export const references: Record<string, Collection> = {
   payment_intent: 'payment_intent',
   coupon: 'coupon',
   invoice: 'invoice',
+  setup_intent: 'setup_intent',
+  payment_record: 'payment_record',
+  value_list: 'radar_value_list',
+  card: 'issuing_card',
+  financial_account: 'treasury_financial_account',
+  account: 'financial_connections_account',
 }
 
 function ofStatus(value: StripeObject, asked: string[]): boolean {

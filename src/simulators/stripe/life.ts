@@ -14,6 +14,7 @@ import {
 import { makers } from './make.ts'
 import type { Collection, StripeObject } from './objects.ts'
 import { childrenOf, plain } from './objects.ts'
+import { leavesSilently, ordinaryHappenings } from './ordinary/life.ts'
 import { linesOf } from './seed.ts'
 
 /** Changes by itself, `ratePerSecond` times a second (0: not at all), until the returned function is called. */
@@ -89,6 +90,10 @@ const weights: Record<string, number> = {
   promotionChanges: 0.7,
   taxRateNew: 0.3,
   taxRateChanges: 0.5,
+  ordinaryNew: 8,
+  ordinaryNoted: 4,
+  ordinaryMoves: 3,
+  ordinaryDeleted: 0.3,
 }
 
 const is =
@@ -246,6 +251,7 @@ const happenings: Record<string, (account: Account) => void> = {
     ),
   taxRateNew: (account) => makers.tax_rate(account, {}),
   taxRateChanges: (account) => note(account, 'tax_rate'),
+  ...ordinaryHappenings,
 }
 
 function withSome(
@@ -272,7 +278,7 @@ function removeSome(account: Account, collection: 'customer' | 'product' | 'coup
   withSome(
     account,
     collection,
-    () => true,
+    (value) => !leavesSilently(account, value),
     ({ id }) => remove(account, collection, id),
   )
 }

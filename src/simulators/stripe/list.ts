@@ -1,10 +1,11 @@
 import type { Account, Row } from './account.ts'
-import { invalid, missing } from './errors.ts'
+import { invalid, missing, unknownParameter } from './errors.ts'
 import { expandText } from './expand.ts'
-import { filters, references } from './filters.ts'
+import { filters, references, required } from './filters.ts'
 import type { Filter } from './filters.ts'
 import type { Collection, Stored, StripeObject } from './objects.ts'
 import { childrenOf, plain, specs } from './objects.ts'
+import { ordinaryOf } from './ordinary/ordinary.ts'
 import type { Paging } from './query.ts'
 import { parseListQuery, rangeNames, rangeOf } from './query.ts'
 import { inList, listText, listTextOf, pretty, wire } from './render.ts'
@@ -28,22 +29,42 @@ export function listCollection(
   collection: Stored,
   query: string,
   version: string,
+  parent: Parent | null = null,
 ): Buffer {
   const { paging, asked } = parseListQuery(query, (name) => knownParams[collection].has(name))
+  for (const name of required[collection] ?? []) {
+    if (!asked.has(name)) {
+      throw invalid(`Missing required param: ${name}.`, name, 'parameter_missing')
+    }
+  }
   const tests = testsOf(account, collection, asked)
+  if (parent !== null) tests.push((value) => plain(value[parent.field]) === parent.id)
+  const { owner } = specs[collection]
+  const owning = owner === null ? null : (parent?.id ?? asked.get(owner)?.[0] ?? null)
+  const unpaged = ordinaryOf(collection)?.unpaged === true
+  if (unpaged && query.includes('limit')) throw unknownParameter('limit')
   const { from, to } = rangeOf(asked, 'created')
   const table = account.tables[collection]
   const page = pageOf(
     table,
-    { limit: paging.limit, from, to, ...cursors(account, table, paging, collection) },
+    {
+      limit: unpaged ? Infinity : paging.limit,
+      from,
+      to,
+      ...cursors(account, table, paging, collection, owning),
+    },
     tests.length === 0 ? null : ({ value }) => tests.every((test) => test(value)),
   )
   const render = (row: Row) =>
     paging.expand.length === 0
       ? listTextOf(row, version)
       : inList(expandText(account, row.value, paging.expand, 'data', version))
-  return listText(page.rows.map(render), page.hasMore, `/v1/${specs[collection].path}`)
+  const path = specs[collection].path.replace(/\{\w+\}/, parent?.id ?? '')
+  return listText(page.rows.map(render), page.hasMore, `/v1/${path}`)
 }
+
+/** Whose list it is: the field of the objects that tells, and its value. */
+export type Parent = { field: string; id: string }
 
 /** JSON of a page of children that live inside their parent: items of a subscription, lines of an invoice. */
 export function listChildren(
@@ -88,8 +109,9 @@ export function itemsQuery(
 ): { parent: StripeObject; paging: Paging } {
   const { paging, asked } = parseListQuery(query, (name) => knownParams.subscription_item.has(name))
   const id = asked.get('subscription')?.[0]
-  if (id === undefined)
+  if (id === undefined) {
     throw invalid('Missing required param: subscription.', 'subscription', 'parameter_missing')
+  }
   const parent = account.get('subscription', id)
   if (parent === null) throw missing(400, 'subscription', id, 'subscription')
   return { parent, paging }
@@ -101,9 +123,10 @@ export function cursors<R extends Ordered>(
   table: Table<R>,
   paging: Paging,
   noun: string,
+  owner: string | null = null,
 ): { startingAfter?: R; endingBefore?: R } {
   const find = (id: string, param: string) => {
-    const row = table.get(id)
+    const row = table.get(owner === null ? id : `${owner}/${id}`)
     if (row === undefined) throw missing(account.settings.missingCursorStatus, noun, id, param)
     return row
   }

@@ -26,12 +26,14 @@ import { missing } from './errors.ts'
 import { emit } from './events.ts'
 import type { Collection, Fields, Stored, StripeObject } from './objects.ts'
 import { arranged, childrenOf, specs } from './objects.ts'
+import { makeOrdinary } from './ordinary/make.ts'
+import { ordinaryNames } from './ordinary/ordinary.ts'
 import { store, withItems, withLines } from './store.ts'
 
 export type Maker = (account: Account, fields: Fields) => StripeObject
 
 /** How an object comes into being, with all that comes with it. Fields that are left out are made up. */
-export const makers: Record<Collection, Maker> = {
+const own: Partial<Record<Collection, Maker>> = {
   customer: (account, fields) =>
     add(account, 'customer', buildCustomer(account, at(account, fields), fields)),
   product: (account, fields) =>
@@ -76,6 +78,16 @@ export const makers: Record<Collection, Maker> = {
     return add(account, 'balance_transaction', value, null)
   },
 }
+
+export const makers = {
+  ...own,
+  ...Object.fromEntries(
+    ordinaryNames.map((name) => [
+      name,
+      (account: Account, fields: Fields) => makeOrdinary(account, name, fields, named),
+    ]),
+  ),
+} as Record<Collection, Maker>
 
 /** Stores a new object; `event` is the name after the collection's own, null: silent. */
 function add(

@@ -1,10 +1,14 @@
+import type { OrdinaryName } from './ordinary/ordinary.ts'
+import { eventsOf, ordinaryNames, ordinaryOf, ownerField } from './ordinary/ordinary.ts'
+
 /** Shapes of API 2026-10-28.endive. */
 export type Json = null | boolean | number | string | Json[] | Fields
 export type Fields = { [key: string]: Json }
 export type StripeObject = Fields & { id: string; object: string }
 export type ListObject = { object: 'list'; data: StripeObject[]; has_more: boolean; url: string }
 
-export const collections = [
+/** Those with a life of their own: how each is made and changed is written out. */
+export const own = [
   'customer',
   'product',
   'price',
@@ -22,10 +26,14 @@ export const collections = [
   'payout',
   'balance_transaction',
 ] as const
-export type Collection = (typeof collections)[number]
+export type Own = (typeof own)[number]
+export type Collection = Own | OrdinaryName
+export const collections: readonly Collection[] = [...own, ...ordinaryNames]
 /** Subscription items live in their subscription. */
 export type Stored = Exclude<Collection, 'subscription_item'>
-export const storedCollections = collections.filter((name) => name !== 'subscription_item')
+export const storedCollections = collections.filter(
+  (name): name is Stored => name !== 'subscription_item',
+)
 
 export type Spec = {
   /** Below /v1/. */
@@ -39,9 +47,11 @@ export type Spec = {
   deletable: boolean
   /** `rak_<permission>_read` is what a restricted key needs. */
   permission: string
+  /** The field that names the parent without which its id says nothing; null: the id is enough. */
+  owner: string | null
 }
 
-export const specs: Record<Collection, Spec> = {
+const ownSpecs: Record<Own, Spec> = {
   customer: spec('customers', 'cus_', 14, 'customer', true),
   product: spec('products', 'prod_', 14, 'product', true),
   price: spec('prices', 'price_', 24, 'price', true),
@@ -60,6 +70,25 @@ export const specs: Record<Collection, Spec> = {
   balance_transaction: spec('balance_transactions', 'txn_', 24, null, false),
 }
 
+export const specs = {
+  ...ownSpecs,
+  ...Object.fromEntries(ordinaryNames.map((name) => [name, ordinarySpec(name)])),
+} as Record<Collection, Spec>
+
+function ordinarySpec(name: OrdinaryName): Spec {
+  const one = ordinaryOf(name)!
+  const [prefix = '', length] = one.id.split(' ')
+  return {
+    path: one.path,
+    prefix,
+    idLength: Number(length),
+    events: eventsOf(one)?.prefix ?? null,
+    deletable: one.deletable === true,
+    permission: name,
+    owner: ownerField(one),
+  }
+}
+
 function spec(
   path: string,
   prefix: string,
@@ -68,7 +97,7 @@ function spec(
   deletable: boolean,
   permission = path.replace(/s$/, ''),
 ): Spec {
-  return { path, prefix, idLength, events, deletable, permission }
+  return { path, prefix, idLength, events, deletable, permission, owner: null }
 }
 
 export function isCollection(name: unknown): name is Collection {
@@ -89,10 +118,26 @@ export function listOf(url: string, data: StripeObject[]): ListObject {
   return { object: 'list', data, has_more: false, url }
 }
 
-/** The items of a subscription or the lines of an invoice. */
+/** The field of an embedded list that is always shown, by what `object` says. */
+export const embedded: Record<string, string> = {
+  subscription: 'items',
+  invoice: 'lines',
+  credit_note: 'lines',
+  transfer: 'reversals',
+  application_fee: 'refunds',
+  'radar.value_list': 'list_items',
+}
+
+/** What stands in the embedded list of an object: the items of a subscription, the lines of an invoice. */
 export function childrenOf(value: StripeObject): StripeObject[] {
-  const list = (value.object === 'invoice' ? value.lines : value.items) as ListObject | undefined
+  const list = value[embedded[value.object] ?? ''] as ListObject | undefined
   return list?.data ?? []
+}
+
+/** By what an object is known in its collection: its id, or `parent/id` where the API has no use for the id alone. */
+export function keyOf(collection: Collection, value: StripeObject): string {
+  const { owner } = specs[collection]
+  return owner === null ? value.id : `${plain(value[owner])}/${value.id}`
 }
 
 /** Keys in the provider's order: id, object, then by name. */

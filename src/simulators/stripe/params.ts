@@ -1,6 +1,8 @@
 import type { Form, FormValue } from '../kit/form.ts'
 import { invalid, unknownParameter } from './errors.ts'
 import type { Collection, Fields, Json } from './objects.ts'
+import type { Ordinary } from './ordinary/ordinary.ts'
+import { ordinaryNames, ordinaryOf, words } from './ordinary/ordinary.ts'
 
 /** `map`: free keys to text. `texts`: a list of texts. `free`: nested, kept as sent. */
 type Kind =
@@ -81,7 +83,7 @@ const rate: Params = {
   tax_type: 'text',
 }
 
-export const writes: Record<Collection, Write> = {
+const own: Partial<Record<Collection, Write>> = {
   customer: { create: person, required: [], update: person },
   product: {
     create: { ...product, id: 'text', type: 'text' },
@@ -215,6 +217,17 @@ export const writes: Record<Collection, Write> = {
     update: metadata,
   },
   balance_transaction: { create: null, required: [], update: null },
+}
+
+export const writes = {
+  ...own,
+  ...Object.fromEntries(ordinaryNames.map((name) => [name, noteOnly(ordinaryOf(name)!)])),
+} as Record<Collection, Write>
+
+/** Ordinary objects are made by their own life; by request only their notes are changed. */
+function noteOnly({ shape }: Ordinary): Write {
+  const noted = words(shape).some(([name, kind]) => name === 'metadata' && kind === 'map')
+  return { create: null, required: [], update: noted ? metadata : null }
 }
 
 /** Parameters with the types of the object's fields. Throws 400 for unknown, missing or badly written ones. */

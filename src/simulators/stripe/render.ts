@@ -1,5 +1,6 @@
 import type { Row } from './account.ts'
 import type { Fields, Json, ListObject, StripeObject } from './objects.ts'
+import { embedded } from './objects.ts'
 
 /** Embedded lists show so many. */
 const embeddedMax = 10
@@ -8,13 +9,19 @@ const modern = '2025-03-31'
 
 /** Object as a request or an event shows it: embedded lists cut at 10, shape of `version`. Nothing is copied needlessly. */
 export function wire(value: StripeObject, version: string): StripeObject {
-  const shaped = version < modern ? legacy(value) : value
-  if (value.object === 'subscription') return { ...shaped, items: cut(shaped.items) }
-  if (value.object === 'invoice') return { ...shaped, lines: cut(shaped.lines) }
-  return shaped
+  const shaped = version < modern ? legacy(shown(value)) : shown(value)
+  const field = embedded[value.object]
+  return field === undefined ? shaped : { ...shaped, [field]: cut(shaped[field]) }
 }
 
-function cut(list: Json | undefined): Fields {
+/** Without what only the provider knows. */
+export function shown(value: StripeObject): StripeObject {
+  if (value['_parent'] === undefined && value['_cash_balance'] === undefined) return value
+  const { _parent, _cash_balance, ...rest } = value
+  return rest
+}
+
+export function cut(list: Json | undefined): Fields {
   const whole = list as ListObject
   if (whole.data.length <= embeddedMax) return whole
   return { ...whole, data: whole.data.slice(0, embeddedMax), has_more: true }

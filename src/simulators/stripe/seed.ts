@@ -2,6 +2,8 @@ import type { Random } from '../kit/random.ts'
 import type { Account } from './account.ts'
 import { closeInvoice, failIntent, finalizeInvoice, payInvoice, some } from './lifecycle.ts'
 import { makers } from './make.ts'
+import { madeAlong, ordinaryShares, pastOf } from './ordinary/life.ts'
+import { ordinaryNames } from './ordinary/ordinary.ts'
 import type { Collection, Fields, StripeObject } from './objects.ts'
 import { childrenOf, createdOf, plain } from './objects.ts'
 
@@ -12,16 +14,17 @@ const importShare = 0.007
 
 /** Objects made on purpose, as shares of the total; what comes with them (items, charges, transactions) fills the rest. */
 const shares: Partial<Record<Collection, number>> = {
+  ...ordinaryShares,
   product: 0.01,
   price: 0.02,
   coupon: 0.005,
   promotion_code: 0.006,
   tax_rate: 0.002,
-  customer: 0.24,
+  customer: 0.22,
   subscription: 0.085,
   invoice: 0.05,
   invoiceitem: 0.04,
-  payment_intent: 0.078,
+  payment_intent: 0.07,
   refund: 0.015,
   dispute: 0.004,
   payout: 0.01,
@@ -68,6 +71,12 @@ export function seedAccount(account: Account, total: number): void {
     const status = second < end - 3 * 86_400 ? 'paid' : 'pending'
     at(second, 'payout', { status })
   })
+  for (const name of ordinaryNames.filter((one) => !madeAlong.includes(one))) {
+    many(name, () => {
+      const { second, fields } = pastOf(account, name, times)
+      at(second, name, fields)
+    })
+  }
 }
 
 function seedSubscription(account: Account, times: Timeline, index: number): void {

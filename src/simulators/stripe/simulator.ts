@@ -15,6 +15,7 @@ import { controlRoutes } from './control.ts'
 import { startLife } from './life.ts'
 import type { Collection, Fields, StripeObject } from './objects.ts'
 import { seedAccount } from './seed.ts'
+import type { Shown } from './snapshot.ts'
 import { snapshot } from './snapshot.ts'
 import { startDelivery } from './webhooks.ts'
 
@@ -51,7 +52,7 @@ export type StripeSimulator = {
   /** Lets `work` happen in a second of the past, its events too (none when that is longer ago than they are kept). */
   backdate<T>(second: number, work: () => T): T
   /** What a complete and correct copy holds: collection -> id -> JSON text. Compare parsed or canonical texts. */
-  snapshot(only?: Collection): Partial<Record<Collection, Record<string, string>>>
+  snapshot(only?: Shown): Partial<Record<Shown, Record<string, string>>>
   faults: Faults
   /** Requests answered so far, oldest first. */
   log: LogEntry[]
@@ -69,6 +70,7 @@ export function createStripeSimulator(options: StripeSimulatorOptions = {}): Str
     twinProbability: 0,
     missingCursorStatus: 400,
     limits: false,
+    off: [],
     webhookRetriesMs: [1000, 5000, 30_000],
     webhookJitterMs: 0,
     webhookTwinProbability: 0,

@@ -11,8 +11,8 @@ export function store(
 ): StripeObject {
   const previous = previousAttributes(before, after)
   if (Object.keys(previous).length === 0) return before
-  if (collection === 'product') {
-    previous.updated = before.updated!
+  if (typeof before.updated === 'number') {
+    previous.updated = before.updated
     after.updated = account.seconds()
   }
   account.put(collection, after)

@@ -101,6 +101,11 @@ function endpointsOf(account: Account): Endpoint[] {
     .map(([, value]) => value as Endpoint)
 }
 
+/** Every endpoint as it is shown, by its id. */
+export function shownEndpoints(account: Account): Record<string, string> {
+  return Object.fromEntries(endpointsOf(account).map((each) => [each.id, pretty(shown(each))]))
+}
+
 function shown({ secret: _secret, ...rest }: Endpoint): Fields {
   return rest
 }

@@ -14,7 +14,8 @@ import {
   payInvoice,
 } from './lifecycle.ts'
 import type { Collection, Fields, StripeObject } from './objects.ts'
-import { plain } from './objects.ts'
+import { keyOf, plain } from './objects.ts'
+import { ordinaryOf } from './ordinary/ordinary.ts'
 import { readParams, writes } from './params.ts'
 import { pretty, wire } from './render.ts'
 
@@ -22,22 +23,23 @@ export type Write = {
   account: Account
   request: SimRequest
   collection: Collection
-  /** Path after /v1/, in parts. */
-  parts: string[]
+  id: string | undefined
+  /** What follows the id in the path. */
+  rest: string[]
   version: string
 }
 
 /** Carries out a POST or DELETE on a collection and returns the JSON text of the answer. */
-export function perform({ account, request, collection, parts, version }: Write): string {
+export function perform({ account, request, collection, id, rest, version }: Write): string {
   const { expand, ...form } = parseForm(request.body || request.query)
-  const [, id, action] = parts
-  if (parts.length > 3) throw unknownUrl(request.method, request.path)
+  const [action] = rest
+  if (rest.length > 1) throw unknownUrl(request.method, request.path)
   const value = id === undefined ? null : account.get(collection, id)
   if (id !== undefined && value === null) throw missing(404, collection, id, 'id')
   const result = account.change(() => {
     if (value === null) return createFrom(account, request, collection, form)
     if (request.method === 'DELETE' && action === undefined)
-      return deleted(account, collection, value.id)
+      return deleted(account, collection, id!)
     if (action === undefined) return updateFrom(account, request, collection, value, form)
     const act = actions[collection]?.[action]
     if (act === undefined) throw unknownUrl(request.method, request.path)
@@ -141,7 +143,7 @@ function updateFrom(
     const evidence = { ...(value.evidence as Fields), ...(fields.evidence as Fields | undefined) }
     return update(account, 'dispute', value.id, { metadata: fields.metadata ?? {}, evidence })
   }
-  return update(account, collection, value.id, fields)
+  return update(account, collection, keyOf(collection, value), fields)
 }
 
 /** Items are changed by their id, added without one, taken away with `deleted`. */
@@ -165,7 +167,11 @@ function updateSubscription(account: Account, value: StripeObject, fields: Field
 function deleted(account: Account, collection: Collection, id: string): StripeObject {
   remove(account, collection, id)
   if (collection === 'subscription') return account.get(collection, id)!
-  return { id, object: collection, deleted: true }
+  return {
+    id: id.split('/').at(-1)!,
+    object: ordinaryOf(collection)?.noun ?? collection,
+    deleted: true,
+  }
 }
 
 function pendingLines(account: Account, customer: string): Fields[] {
