@@ -83,13 +83,18 @@ async function read(
 ): Promise<void> {
   const ranges = await openRanges(deps.pools.write, { sourceNo: source.sourceNo })
   const beating = setInterval(heartbeat, 1_000)
+  let answerMs: number | null = null
+  const onAnswer = (ms: number) => {
+    answerMs = answerMs === null ? ms : 0.9 * answerMs + 0.1 * ms
+  }
   try {
     await readRanges({
       deps,
       opened,
       source,
       ranges,
-      ctx: opened.context('backfill', slice.signal),
+      ctx: opened.context('backfill', slice.signal, onAnswer),
+      answerMs: () => answerMs,
       over: () => slice.signal.aborted || deps.now() >= endMs,
       onPage(records) {
         progress.pages += 1

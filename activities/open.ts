@@ -26,8 +26,8 @@ export type Opened = {
   sources: OpenSource[]
   /** Observations taken in besides those of enumerations, by source, not yet in its row. */
   looked: Map<number, number>
-  /** Everything a connector may use, for requests of this priority. */
-  context(priority: Priority, signal: AbortSignal): Context
+  /** Everything a connector may use, for requests of this priority. `onAnswer`: told how long each took, without waits for quota. */
+  context(priority: Priority, signal: AbortSignal, onAnswer?: (ms: number) => void): Context
 }
 
 export type OpenSource = Source & { name: string; collection: Collection }
@@ -79,7 +79,7 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
     connector,
     sources,
     looked: new Map(),
-    context(priority, signal) {
+    context(priority, signal, onAnswer) {
       const { headers, config, baseUrl } = openCredential(credential, deps.sealer, connector)
       const request = createRequester({
         http: deps.http,

@@ -4,8 +4,15 @@ import type { Sql } from '../src/db/pools.ts'
 import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { quarantine } from '../src/stream/source.ts'
-import type { Fence, Hint, Observation, PageWrite, Written } from '../src/stream/write.ts'
-import { writePage } from '../src/stream/write.ts'
+import type {
+  Fence,
+  Hint,
+  Observation,
+  PageWrite,
+  ReadyPage,
+  Written,
+} from '../src/stream/write.ts'
+import { readyPage, writePage, writeReady } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
 
@@ -25,26 +32,51 @@ export type StorePage = {
   tellsSinceMs?: number
 }
 
+/** A page on its way into the stream: what takes time to make is made. */
+export type PreparedPage = { write: PageWrite; ready: ReadyPage | null }
+
 /** Commits one page. Throws AppError: `stopped` when fenced. */
 export async function storePage(
   deps: ActivityDeps,
   opened: Opened,
   page: StorePage,
 ): Promise<Written> {
+  return await storePrepared(deps, opened, preparePage(opened, page))
+}
+
+/** What can be done before it is the page's turn to be committed. */
+export function preparePage(opened: Opened, page: StorePage): PreparedPage {
   const write = pageWrite(opened, page)
-  const written = await commit(deps, write)
+  return { write, ready: ready(write) }
+}
+
+export async function storePrepared(
+  deps: ActivityDeps,
+  opened: Opened,
+  page: PreparedPage,
+): Promise<Written> {
+  const { path } = page.write
+  const written = await commit(deps, page)
   const { provider } = opened.facts
-  deps.metrics.pages.inc({ provider, path: page.path })
+  deps.metrics.pages.inc({ provider, path })
   const counts = deps.metrics.records
-  counts.inc({ provider, path: page.path, outcome: 'inserted' }, written.inserted)
-  counts.inc({ provider, path: page.path, outcome: 'updated' }, written.updated)
-  counts.inc({ provider, path: page.path, outcome: 'stale' }, written.stale)
-  if (page.seen == null) countLooked(opened, write)
+  counts.inc({ provider, path, outcome: 'inserted' }, written.inserted)
+  counts.inc({ provider, path, outcome: 'updated' }, written.updated)
+  counts.inc({ provider, path, outcome: 'stale' }, written.stale)
   return written
 }
 
-function countLooked({ looked }: Opened, { observations }: PageWrite): void {
-  for (const { sourceNo } of observations) looked.set(sourceNo, (looked.get(sourceNo) ?? 0) + 1)
+/** Null where our own code cannot take it in: writing it says so again, record by record. */
+function ready(write: PageWrite): ReadyPage | null {
+  try {
+    return readyPage(write)
+  } catch (error) {
+    if (!isAppError(error, 'bug')) throw error
+    return null
+  } finally {
+    // it made the hash; pages that wait shall not keep two copies of each record
+    for (const observation of write.observations) observation.value = undefined
+  }
 }
 
 /** The page as the stream takes it. Changes of collections that this sync does not have are left out. */
@@ -101,10 +133,10 @@ function observation(source: OpenSource, change: Change, observedAt: string): Ob
 }
 
 /** A page that our own code cannot take in is taken in record by record; who breaks it goes into quarantine. */
-async function commit(deps: ActivityDeps, page: PageWrite): Promise<Written> {
+async function commit(deps: ActivityDeps, { write: page, ready }: PreparedPage): Promise<Written> {
   const sql = deps.pools.write
   try {
-    return await writePage(sql, page)
+    return ready === null ? await writePage(sql, page) : await writeReady(sql, ready)
   } catch (error) {
     if (!isAppError(error, 'bug') || page.observations.length === 0) throw error
     deps.log.error({ event: 'page.refused', records: page.observations.length, error })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createLog } from '../src/log.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { AppError } from '../src/domain/error.ts'
+import { limits } from '../src/domain/limits.ts'
 import { beginGeneration, openRanges } from '../src/stream/checkpoint.ts'
 import { createTestDatabase } from '../test/support/database.ts'
 import type { TestDatabase } from '../test/support/database.ts'
@@ -43,6 +44,7 @@ async function reading(database: TestDatabase, things: ReturnType<typeof thingsA
     source: now.sources[0]!,
     ranges: await openRanges(sql, { sourceNo }),
     ctx: context(new AbortController().signal),
+    answerMs: () => null,
     over: () => false,
     onPage: () => undefined,
     ...more,
@@ -64,6 +66,37 @@ test('a range is cut while it is read, every part is read, and none of it twice 
     await database.sql`select 1 from checkpoint where source_no = ${sourceNo} and kind = 'range'`
   expect(ranges.length).toBeGreaterThan(3)
   expect(things.lists.length).toBeLessThan(50 + 3 * ranges.length)
+})
+
+test('a provider that takes long to answer is asked by more readers at once', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 1_000 }, (_, at) => start + at * day)
+  let asking = 0
+  let enough: () => void = () => undefined
+  const isEnough = new Promise<void>((resolve) => (enough = resolve))
+  const things = thingsAt(times, 5, async () => {
+    if (things.lists.length < 60) return
+    asking += 1
+    if (asking === 3 * limits.readersAtOnce) enough()
+    await isEnough
+  })
+  const { again, stored } = await reading(database, things)
+  await readRanges(await again({ answerMs: () => 150 }))
+  expect(await stored()).toBe(1_000)
+})
+
+test('ranges that an earlier slice left open are read at once', async () => {
+  await using database = await createTestDatabase()
+  const times = Array.from({ length: 400 }, (_, at) => start + at * day)
+  const things = thingsAt(times, 5)
+  const { again, sourceNo, stored } = await reading(database, things)
+  let pages = 0
+  const few = { over: () => pages >= 25, onPage: () => (pages += 1), answerMs: () => 150 }
+  await readRanges(await again(few))
+  const open = await openRanges(database.sql, { sourceNo })
+  expect(open.length).toBeGreaterThan(limits.readersAtOnce)
+  await readRanges(await again())
+  expect(await stored()).toBe(400)
 })
 
 test('a small collection is not cut', async () => {
@@ -110,7 +143,8 @@ test('what is over begins no page, and the next slice goes on where it stopped',
   await readRanges(await again())
   expect(await stored()).toBe(40)
   expect(await openRanges(database.sql, { sourceNo })).toEqual([])
-  expect(things.lists.length).toBeLessThanOrEqual(5)
+  const newest = things.lists.filter(({ toMs }) => toMs === null)
+  expect(newest.length).toBeLessThanOrEqual(5)
 })
 
 test('G9: who was taken over writes nothing any more', async () => {
@@ -133,7 +167,8 @@ test('the first error is thrown once nothing runs any more, and what was read be
   await using database = await createTestDatabase()
   const times = Array.from({ length: 30 }, (_, at) => start + at * 1_000)
   const things = thingsAt(times, 10, async () => {
-    if (things.lists.length === 3) throw new AppError('transient', 'It does not answer.')
+    const newest = things.lists.filter(({ toMs }) => toMs === null)
+    if (newest.length === 3) throw new AppError('transient', 'It does not answer.')
   })
   const { again, stored } = await reading(database, things)
   await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'transient' })

@@ -1,12 +1,15 @@
-/** Reads the open ranges of one collection, a few at once, and cuts the largest while a reader has nothing to do. */
+/**
+ * Reads the open ranges of one collection, a few at once, and cuts the largest while a reader has nothing to do. A provider
+ * that takes its time to answer gets more readers: as many as keep a page coming every few ms.
+ */
 import type { Bounds, Context, Json, Page } from '../src/connectors/connector.ts'
 import { limits } from '../src/domain/limits.ts'
-import { leftOf, splitPoint } from '../src/domain/plan.ts'
+import { leftOf, splitPoints } from '../src/domain/plan.ts'
 import type { Claim, OpenRange } from '../src/stream/checkpoint.ts'
 import { claim, splitRange } from '../src/stream/checkpoint.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
-import { storePage } from './pages.ts'
+import { preparePage, storePrepared } from './pages.ts'
 
 export type RangesOptions = {
   deps: ActivityDeps
@@ -14,6 +17,8 @@ export type RangesOptions = {
   source: OpenSource
   ranges: OpenRange[]
   ctx: Context
+  /** How long the provider takes to answer, of late; null: not known yet. */
+  answerMs(): number | null
   /** True: begin no further page. */
   over(): boolean
   onPage(records: number): void
@@ -21,15 +26,22 @@ export type RangesOptions = {
 
 /** Ends when all ranges are done, `over` says so, or the first error, which is thrown when nothing runs any more. */
 export async function readRanges(options: RangesOptions): Promise<void> {
+  const over = () => pool.error !== null || options.over()
+  const readers: Promise<void>[] = []
   const pool: Pool = {
     waiting: options.ranges.map((range) => range.checkpointNo),
     active: new Set(),
     busy: 0,
     idle: 0,
+    cutting: 0,
+    readers: 0,
     wakes: [],
     error: null,
+    addReader() {
+      pool.readers += 1
+      readers.push(reader())
+    },
   }
-  const over = () => pool.error !== null || options.over()
   const reader = async () => {
     for (let next = await take(pool, over); next !== null; next = await take(pool, over)) {
       try {
@@ -39,28 +51,37 @@ export async function readRanges(options: RangesOptions): Promise<void> {
       }
     }
   }
-  const readers = options.source.collection.ranges
-    ? limits.readersAtOnce
-    : Math.min(limits.readersAtOnce, options.ranges.length)
-  await Promise.all(Array.from({ length: readers }, reader))
+  const open = options.ranges.length
+  const atFirst = options.source.collection.ranges
+    ? // so many were worth it before
+      Math.min(Math.max(open, limits.readersAtOnce), limits.readersMost)
+    : Math.min(open, limits.readersAtOnce)
+  for (let made = 0; made < atFirst; made++) pool.addReader()
+  // more may come while these are waited for
+  for (const running of readers) await running
   if (pool.error !== null) throw pool.error.thrown
 }
 
 type Active = { loMs: number | null; oldestMs: number }
 
 type Pool = {
-  waiting: number[]
+  /** Ranges that nobody reads: to be claimed, or ours already. */
+  waiting: (number | Claim)[]
   active: Set<Active>
   /** Readers with a range: they may yet cut it. */
   busy: number
   /** Readers without a range: a reason to cut one. */
   idle: number
+  /** Ranges that are being cut off for them. */
+  cutting: number
+  readers: number
   wakes: (() => void)[]
   error: { thrown: unknown } | null
+  addReader(): void
 }
 
 /** The next range; waits while another reader may yet cut its own. */
-async function take(pool: Pool, over: () => boolean): Promise<number | null> {
+async function take(pool: Pool, over: () => boolean): Promise<number | Claim | null> {
   for (;;) {
     if (over()) return null
     const next = pool.waiting.shift()
@@ -75,18 +96,29 @@ async function take(pool: Pool, over: () => boolean): Promise<number | null> {
   }
 }
 
+/** Readers that keep a page coming every few ms, where each answer takes so long. */
+function worthHaving(answerMs: number | null): number {
+  return Math.min(limits.readersMost, Math.ceil((answerMs ?? 0) / limits.pageEveryMs))
+}
+
+function addReaders(pool: Pool, worth: number): void {
+  const unread = pool.waiting.length - pool.idle
+  const missing = Math.min(unread, worth - pool.readers)
+  for (let made = 0; made < missing; made++) pool.addReader()
+}
+
 function wakeAll(pool: Pool): void {
   for (const wake of pool.wakes.splice(0)) wake()
 }
 
-async function readRange(options: RangesOptions, pool: Pool, checkpointNo: number): Promise<void> {
+async function readRange(options: RangesOptions, pool: Pool, range: number | Claim): Promise<void> {
   const { deps, over } = options
   const mine: Active = { loMs: null, oldestMs: Infinity }
   pool.active.add(mine)
   let reading: Promise<Page> | null = null
   let writing: Promise<void> = Promise.resolve()
   try {
-    const claimed = await claim(deps.pools.write, checkpointNo)
+    const claimed = typeof range === 'number' ? await claim(deps.pools.write, range) : range
     if (claimed.done) return
     mine.loMs = claimed.loMs
     reading = read(options, claimed.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
@@ -100,10 +132,12 @@ async function readRange(options: RangesOptions, pool: Pool, checkpointNo: numbe
         done || over()
           ? null
           : read(options, page.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
+      const write = prepare(options, claimed, page, done)
       await writing
-      writing = write(options, claimed, page, done)
+      writing = write()
       writing.catch(() => undefined)
-      if (!done && pool.idle > 0) await share(options, pool, mine, claimed, newestMs)
+      if (!done && options.source.collection.ranges)
+        await share(options, pool, mine, claimed, newestMs)
     }
     await writing
   } finally {
@@ -122,13 +156,14 @@ function read({ source, ctx }: RangesOptions, cursor: Json, bounds: Bounds): Pro
   return page
 }
 
-async function write(
+function prepare(
   { deps, opened, source, onPage }: RangesOptions,
   range: Claim,
   page: Page,
   done: boolean,
-): Promise<void> {
-  await storePage(deps, opened, {
+): () => Promise<void> {
+  const records = page.changes.length
+  const prepared = preparePage(opened, {
     changes: page.changes,
     observedAt: page.observedAt,
     path: 'listing',
@@ -136,12 +171,14 @@ async function write(
     cursor: page.cursor,
     ...(done ? { done } : {}),
     seen: { sourceNo: source.sourceNo, generation: range.generation!, rangeNo: range.rangeNo! },
-    compares: source.backfilled,
   })
-  onPage(page.changes.length)
+  return async () => {
+    await storePrepared(deps, opened, prepared)
+    onPage(records)
+  }
 }
 
-/** Gives the older part of what is left to an idle reader, if this is the largest range and worth it. */
+/** Gives the older part of what is left to idle readers, if this is one of the largest ranges and worth it. */
 async function share(
   options: RangesOptions,
   pool: Pool,
@@ -149,14 +186,24 @@ async function share(
   claimed: Claim,
   newestMs: number,
 ): Promise<void> {
-  if (!options.source.collection.ranges || mine.oldestMs === Infinity || options.over()) return
+  const worth = worthHaving(options.answerMs())
+  addReaders(pool, worth)
+  const free = pool.idle + Math.max(0, worth - pool.readers) - pool.waiting.length - pool.cutting
+  if (free <= 0 || mine.oldestMs === Infinity || options.over()) return
   const largest = Math.max(...[...pool.active].map(leftOf))
   if (leftOf(mine) < largest / 2) return
-  const midMs = splitPoint({ ...mine, pageSpanMs: Math.max(0, newestMs - mine.oldestMs) })
-  if (midMs === null || midMs >= mine.oldestMs) return
-  const made = await splitRange(options.deps.pools.write, claimed.fence, { midMs })
-  if (made === null) return
-  mine.loMs = midMs
-  pool.waiting.push(made.checkpointNo)
+  const pageSpanMs = Math.max(0, newestMs - mine.oldestMs)
+  const midsMs = splitPoints({ ...mine, pageSpanMs }, free)
+  if (midsMs.length === 0) return
+  pool.cutting += midsMs.length
+  try {
+    const made = await splitRange(options.deps.pools.write, claimed.fence, { midsMs })
+    if (made.length === 0) return
+    mine.loMs = midsMs[0]!
+    pool.waiting.push(...made)
+  } finally {
+    pool.cutting -= midsMs.length
+  }
+  addReaders(pool, worth)
   wakeAll(pool)
 }

@@ -6,8 +6,14 @@ export const limits = {
   changesSliceMs: 600_000,
   /** Collections of one sync that are backfilled at once. */
   collectionsAtOnce: 4,
-  /** Ranges of one collection that are read at once. */
+  /** Ranges of one collection that are read at once, where the provider answers at once, … */
   readersAtOnce: 4,
+  /** … and where each answer takes long, … */
+  readersMost: 24,
+  /** … as many as it needs for one page in this time: the stream takes them no faster. */
+  pageEveryMs: 8,
+  /** Pages of one stream that a process has under way to the database: there they only wait for each other. */
+  writesAtOnce: 3,
   /** Names of collections in one answer of planBackfill. */
   collectionsInPlan: 20,
   /** No range is split below this span. */

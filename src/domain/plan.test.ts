@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { limits } from './limits.ts'
 import type { CollectionFacts } from './plan.ts'
-import { leftOf, planOf, splitPoint } from './plan.ts'
+import { leftOf, planOf, splitPoints } from './plan.ts'
 
 const day = 86_400_000
 const live = (collectionId: string, more: Partial<CollectionFacts> = {}): CollectionFacts => ({
@@ -80,31 +80,46 @@ describe('what a sync reads next', () => {
 
 describe('cutting a range', () => {
   test('of known depth: in the middle of what is left', () => {
-    expect(splitPoint({ loMs: 0, oldestMs: 100 * day, pageSpanMs: day })).toBe(50 * day)
+    expect(splitPoints({ loMs: 0, oldestMs: 100 * day, pageSpanMs: day }, 1)).toEqual([50 * day])
   })
 
   test('of unknown depth: some pages of the present density stay', () => {
-    expect(splitPoint({ loMs: null, oldestMs: 100 * day, pageSpanMs: day })).toBe(84 * day)
+    expect(splitPoints({ loMs: null, oldestMs: 100 * day, pageSpanMs: day }, 1)).toEqual([84 * day])
   })
 
   test('not where little is left', () => {
-    expect(splitPoint({ loMs: 0, oldestMs: limits.rangeSpanMinMs, pageSpanMs: 1 })).toBeNull()
-    expect(splitPoint({ loMs: 0, oldestMs: 3 * day, pageSpanMs: day })).toBeNull()
+    expect(splitPoints({ loMs: 0, oldestMs: limits.rangeSpanMinMs, pageSpanMs: 1 }, 9)).toEqual([])
+    expect(splitPoints({ loMs: 0, oldestMs: 3 * day, pageSpanMs: day }, 9)).toEqual([])
   })
 
-  test('always leaves something on both sides', () => {
+  test('as many parts as there are readers, and none of less than two pages', () => {
+    const facts = { loMs: 0, oldestMs: 12 * day, pageSpanMs: day }
+    expect(splitPoints(facts, 3)).toEqual([9 * day, 6 * day, 3 * day])
+    expect(splitPoints(facts, 50)).toHaveLength(5)
+  })
+
+  test('of unknown depth each part is twice as long as the newer one', () => {
+    const facts = { loMs: null, oldestMs: 20_000 * day, pageSpanMs: day }
+    expect(splitPoints(facts, 50)).toEqual([(20_000 - 16) * day, (20_000 - 48) * day])
+  })
+
+  test('always leaves something on both sides of each cut', () => {
     const facts = fc.record({
       loMs: fc.option(fc.integer({ min: 0, max: 2 ** 40 })),
       oldestMs: fc.integer({ min: 0, max: 2 ** 41 }),
       pageSpanMs: fc.integer({ min: 0, max: 2 ** 35 }),
     })
     fc.assert(
-      fc.property(facts, (given) => {
-        const midMs = splitPoint(given)
-        if (midMs === null) return
-        expect(midMs).toBeLessThan(given.oldestMs)
-        if (given.loMs !== null) expect(midMs).toBeGreaterThan(given.loMs)
-        expect(midMs % 1_000).toBe(0)
+      fc.property(facts, fc.integer({ min: 1, max: 30 }), (given, idle) => {
+        const points = splitPoints(given, idle)
+        expect(points.length).toBeLessThanOrEqual(idle)
+        let newer = given.oldestMs
+        for (const point of points) {
+          expect(point).toBeLessThan(newer)
+          expect(point).toBeGreaterThan(given.loMs ?? 0)
+          expect(point % 1_000).toBe(0)
+          newer = point
+        }
       }),
     )
   })

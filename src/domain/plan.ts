@@ -53,20 +53,34 @@ export type RangeFacts = {
   pageSpanMs: number
 }
 
-/** A range of unknown depth: what lies further back than so many pages of the present density is somebody else's. */
+/** A range of unknown depth: what lies further back than so many pages of the present density is somebody else's, … */
 const pagesKept = 16
+/** … in so many parts at most, each twice as long as the one before it: nobody knows how far back it goes. */
+const partsOfUnknown = 2
 /** Below so many expected pages a range is finished sooner than shared. */
 const pagesWorthSharing = 4
 
-/** Where to cut what is left of a range for an idle reader; null: it is not worth it. Whole seconds. */
-export function splitPoint({ loMs, oldestMs, pageSpanMs }: RangeFacts): number | null {
-  if (loMs === null) {
-    const midMs = oldestMs - Math.max(limits.rangeSpanMinMs, pagesKept * pageSpanMs)
-    return midMs > 0 ? wholeSecond(midMs) : null
-  }
+/** Where to cut what is left of a range for idle readers, newest first; empty: it is not worth it. Whole seconds. */
+export function splitPoints(facts: RangeFacts, idle: number): number[] {
+  const { loMs, oldestMs, pageSpanMs } = facts
+  if (loMs === null) return pointsOfUnknown(oldestMs, pageSpanMs, Math.min(idle, partsOfUnknown))
   const leftMs = oldestMs - loMs
-  if (leftMs < 2 * limits.rangeSpanMinMs || leftMs < pagesWorthSharing * pageSpanMs) return null
-  return wholeSecond(loMs + leftMs / 2)
+  const shortestMs = Math.max(limits.rangeSpanMinMs, (pagesWorthSharing / 2) * pageSpanMs)
+  const parts = Math.min(idle + 1, Math.floor(leftMs / shortestMs))
+  if (parts < 2) return []
+  return Array.from({ length: parts - 1 }, (_, at) =>
+    wholeSecond(loMs + (leftMs * (parts - 1 - at)) / parts),
+  )
+}
+
+function pointsOfUnknown(oldestMs: number, pageSpanMs: number, count: number): number[] {
+  const points: number[] = []
+  let spanMs = Math.max(limits.rangeSpanMinMs, pagesKept * pageSpanMs)
+  for (let midMs = oldestMs - spanMs; points.length < count && midMs >= 1_000; midMs -= spanMs) {
+    points.push(wholeSecond(midMs))
+    spanMs *= 2
+  }
+  return points
 }
 
 /** How much of a range is left, for choosing the largest. */

@@ -258,17 +258,39 @@ describe('ranges', () => {
   test('a split leaves the newer part to its reader and opens the older one', async () => {
     const { source, numbers } = await setUp([{ loMs: 100, hiMs: 1000 }])
     const { fence } = await claim(database.sql, numbers[0]!)
-    const made = await splitRange(database.sql, fence, { midMs: 500 })
+    const [made] = await splitRange(database.sql, fence, { midsMs: [500] })
     const open = await openRanges(database.sql, source)
     expect(open.map(({ checkpointNo, loMs, hiMs }) => [checkpointNo, loMs, hiMs])).toEqual([
       [numbers[0], 500, 1000],
-      [made!.checkpointNo, 100, 500],
+      [made!.fence.checkpointNo, 100, 500],
     ])
-    expect(await claim(database.sql, made!.checkpointNo)).toMatchObject({
-      cursor: null,
-      rangeNo: 2,
-      loMs: 100,
-    })
+    expect(made).toMatchObject({ cursor: null, rangeNo: 2, loMs: 100, hiMs: 500, done: false })
+    const again = await claim(database.sql, made!.fence.checkpointNo)
+    expect({ ...again, fence: null }).toEqual({ ...made, fence: null })
+  })
+
+  test("a split at several times opens a part between each two, and they are the splitter's", async () => {
+    const { stream, source, numbers } = await setUp([{ loMs: null, hiMs: null }])
+    const { fence } = await claim(database.sql, numbers[0]!)
+    const made = await splitRange(database.sql, fence, { midsMs: [900, 500, 300] })
+    expect(made.map(({ loMs, hiMs, rangeNo }) => [loMs, hiMs, rangeNo])).toEqual([
+      [500, 900, 2],
+      [300, 500, 3],
+      [null, 300, 4],
+    ])
+    const open = await openRanges(database.sql, source)
+    expect(open.map(({ loMs, hiMs }) => [loMs, hiMs])).toEqual([
+      [900, null],
+      [500, 900],
+      [300, 500],
+      [null, 300],
+    ])
+    const page = pageOf(stream, [], { cursor: { after: 'x' } })
+    for (const part of made) await writePage(database.sql, { ...page, fence: part.fence })
+    await claim(database.sql, made[1]!.fence.checkpointNo)
+    await expect(writePage(database.sql, { ...page, fence: made[1]!.fence })).rejects.toMatchObject(
+      { kind: 'stopped' },
+    )
   })
 
   test('splits of two ranges at once give two numbers', async () => {
@@ -280,8 +302,8 @@ describe('ranges', () => {
       numbers.map(async (no) => (await claim(database.sql, no)).fence),
     )
     await Promise.all([
-      splitRange(database.sql, fences[0]!, { midMs: 700 }),
-      splitRange(database.sql, fences[1]!, { midMs: 300 }),
+      splitRange(database.sql, fences[0]!, { midsMs: [700] }),
+      splitRange(database.sql, fences[1]!, { midsMs: [300] }),
     ])
     const open = await openRanges(database.sql, source)
     expect(open.map(({ rangeNo }) => rangeNo).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4])
@@ -290,10 +312,10 @@ describe('ranges', () => {
   test('a range is not split outside of itself, nor by somebody who lost it', async () => {
     const { numbers } = await setUp([{ loMs: 100, hiMs: 1000 }])
     const { fence } = await claim(database.sql, numbers[0]!)
-    for (const midMs of [99, 100, 1000, 2000])
-      expect(await splitRange(database.sql, fence, { midMs })).toBeNull()
+    for (const midsMs of [[99], [100], [1000], [2000], [500, 100], [1000, 500], []])
+      expect(await splitRange(database.sql, fence, { midsMs })).toEqual([])
     await claim(database.sql, numbers[0]!)
-    await expect(splitRange(database.sql, fence, { midMs: 500 })).rejects.toMatchObject({
+    await expect(splitRange(database.sql, fence, { midsMs: [500] })).rejects.toMatchObject({
       kind: 'stopped',
     })
   })

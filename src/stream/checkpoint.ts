@@ -121,8 +121,8 @@ export async function claim(sql: Query, checkpointNo: number): Promise<Claim> {
       update checkpoint
          set lease = gen_random_uuid()
        where checkpoint_no = ${checkpointNo}
-      returning lease, epoch, cursor, stream_no, sync_id, name, kind, source_no, generation, range_no, lo_ms, hi_ms,
-                done_at is not null as done`,
+      returning checkpoint_no, lease, epoch, cursor, stream_no, sync_id, name, kind, source_no, generation, range_no,
+                lo_ms, hi_ms, done_at is not null as done`,
   )
   if (row === undefined) {
     throw new AppError(
@@ -130,8 +130,12 @@ export async function claim(sql: Query, checkpointNo: number): Promise<Claim> {
       'This piece of work is gone: a newer enumeration began, or the sync was removed.',
     )
   }
+  return claimOf(row)
+}
+
+function claimOf(row: ClaimRow): Claim {
   return {
-    fence: { checkpointNo, lease: row.lease, epoch: toNumber(row.epoch) },
+    fence: { checkpointNo: row.checkpoint_no, lease: row.lease, epoch: toNumber(row.epoch) },
     cursor: row.cursor === null ? null : (JSON.parse(row.cursor) as Json),
     streamNo: row.stream_no,
     syncId: row.sync_id,
@@ -147,6 +151,7 @@ export async function claim(sql: Query, checkpointNo: number): Promise<Claim> {
 }
 
 type ClaimRow = {
+  checkpoint_no: number
   lease: string
   epoch: string
   cursor: string | null
@@ -163,14 +168,18 @@ type ClaimRow = {
 }
 
 /**
- * Cuts a range that is being read, from within: ours becomes [mid, hi), a new one [lo, mid). Null where `midMs` does not
+ * Cuts a range that is being read, from within, at `midsMs` (newest first): ours becomes [newest, hi), the parts that are
+ * older are new ranges, and the caller's already. Answers with them, newest first; with none where one of the times does not
  * lie inside, or the range is done. Throws AppError `stopped` when fenced.
  */
 export async function splitRange(
   sql: Sql,
   fence: Fence,
-  { midMs }: { midMs: number },
-): Promise<{ checkpointNo: number } | null> {
+  { midsMs }: { midsMs: number[] },
+): Promise<Claim[]> {
+  const newestMs = midsMs[0]
+  const oldestMs = midsMs.at(-1)
+  if (newestMs === undefined || oldestMs === undefined) return []
   return await withAppErrors(() =>
     sql.begin(async (tx) => {
       // the source first, like beginGeneration, else the two could wait for each other
@@ -182,28 +191,31 @@ export async function splitRange(
       const [ours] = await tx<SplitRow[]>`
         select c.source_no, c.generation, c.lo_ms,
                c.done_at is null
-                 and coalesce(c.lo_ms < ${midMs}::bigint, true)
-                 and coalesce(c.hi_ms > ${midMs}::bigint, true) as inside
+                 and coalesce(c.lo_ms < ${oldestMs}::bigint, true)
+                 and coalesce(c.hi_ms > ${newestMs}::bigint, true) as inside
           from checkpoint c
          where c.checkpoint_no = ${fence.checkpointNo} and c.lease = ${fence.lease} and c.epoch = ${fence.epoch}
            for no key update`
       if (ours === undefined) {
         throw new AppError('stopped', 'Another run took this range over.', { code: 'fenced' })
       }
-      if (!ours.inside) return null
-      await tx`update checkpoint set lo_ms = ${midMs} where checkpoint_no = ${fence.checkpointNo}`
-      const [made] = await tx<{ checkpoint_no: number }[]>`
-        insert into checkpoint (stream_no, sync_id, name, kind, source_no, generation, range_no, lo_ms, hi_ms)
-        select c.stream_no, c.sync_id, regexp_replace(c.name, '[0-9]+$', '') || m.n, 'range', c.source_no, c.generation, m.n,
-               ${ours.lo_ms}, ${midMs}
+      if (!ours.inside) return []
+      await tx`update checkpoint set lo_ms = ${newestMs} where checkpoint_no = ${fence.checkpointNo}`
+      const losMs = [...midsMs.slice(1), toNumberOrNull(ours.lo_ms)]
+      const rows = await tx<ClaimRow[]>`
+        insert into checkpoint (stream_no, sync_id, name, kind, source_no, generation, range_no, lo_ms, hi_ms, lease)
+        select c.stream_no, c.sync_id, regexp_replace(c.name, '[0-9]+$', '') || m.n + t.at, 'range', c.source_no, c.generation,
+               m.n + t.at, t.lo, t.hi, gen_random_uuid()
           from checkpoint c
          cross join (
-           select max(range_no) + 1 as n
+           select max(range_no) as n
              from checkpoint
             where source_no = ${ours.source_no} and generation = ${ours.generation} and kind = 'range') m
+         cross join unnest(${losMs}::bigint[], ${midsMs}::bigint[]) with ordinality t(lo, hi, at)
          where c.checkpoint_no = ${fence.checkpointNo}
-        returning checkpoint_no`
-      return { checkpointNo: made!.checkpoint_no }
+        returning checkpoint_no, lease, epoch, cursor, stream_no, sync_id, name, kind, source_no, generation, range_no,
+                  lo_ms, hi_ms, done_at is not null as done`
+      return rows.map(claimOf).toSorted((a, b) => a.rangeNo! - b.rangeNo!)
     }),
   )
 }

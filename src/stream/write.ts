@@ -3,6 +3,7 @@ import { toNumberOrNull } from '../db/pools.ts'
 import type { Sql } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { erasedHash, goneHash, hash } from './hash.ts'
+import { inTurn } from './turns.ts'
 import { wake } from './wake.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -76,29 +77,62 @@ const nothing: Written = { lastIdx: null, inserted: 0, updated: 0, touched: 0, s
 /** Joins ids and bodies: JSON text cannot hold it raw. */
 const separator = '\u001f'
 
+/** A page in the words of the database, which takes longer to make than to send: ahead of its turn. */
+export type ReadyPage = Pick<PageWrite, 'streamNo' | 'path' | 'fence' | 'seen'> & {
+  empty: boolean
+  columns: ReturnType<typeof columnsOf>
+  hints: ReturnType<typeof keysOf>
+  looked: ReturnType<typeof keysOf> & { seq: string }
+  cursor: string | null
+  done: boolean
+}
+
+/** Throws AppError `bug` for an observation that cannot be stored: no JSON, an id with control characters. */
+export function readyPage(page: PageWrite): ReadyPage {
+  const { streamNo, path, fence, seen } = page
+  return {
+    streamNo,
+    path,
+    fence,
+    seen,
+    empty: isEmpty(page),
+    columns: columnsOf(page.observations),
+    hints: keysOf(page.hints),
+    looked: { ...keysOf(page.looked), seq: list(page.looked.map(({ seq }) => seq)) },
+    cursor: page.cursor === undefined ? null : JSON.stringify(page.cursor),
+    done: page.done ?? false,
+  }
+}
+
 /**
  * Writes one page: records, checkpoint, hints, settled hints and what an enumeration saw, in one round trip and one
  * transaction (G1). Then wakes waiting consumers. Throws AppError: `stopped` when fenced, `bug` for an observation that
  * cannot be stored (no JSON, an id with control characters), `transient` when the database is away.
  */
 export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
-  if (isEmpty(page)) return nothing
-  const columns = columnsOf(page.observations)
-  const { fence, seen } = page
-  const hints = keysOf(page.hints)
-  const looked = keysOf(page.looked)
-  const cursor = page.cursor === undefined ? null : JSON.stringify(page.cursor)
+  return await writeReady(sql, readyPage(page))
+}
+
+/** The same of a page that was made ready before. */
+export async function writeReady(sql: Sql, page: ReadyPage): Promise<Written> {
+  if (page.empty) return nothing
+  const { columns, fence, hints, looked, seen } = page
   try {
-    const [row] = await sql<Row[]>`
-      select last_idx, inserted, updated, touched, stale, hinted ${findings(sql, page, columns)}
-        from stream_page_v1(
-          ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
-          ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
-          ${fence?.checkpointNo ?? null}, ${fence?.lease ?? null}, ${fence?.epoch ?? null}, ${cursor}, ${page.done ?? false},
-          ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids},
-          ${list(page.looked.map(({ seq }) => seq))},
-          ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`
-    const { last_idx, findings: _, ...counts } = row!
+    const [row] = await inTurn(
+      sql,
+      page.streamNo,
+      page.path === 'change',
+      async () =>
+        await sql<Row[]>`
+        select last_idx, inserted, updated, touched, stale, hinted
+          from stream_page_v1(
+            ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
+            ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
+            ${fence?.checkpointNo ?? null}, ${fence?.lease ?? null}, ${fence?.epoch ?? null}, ${page.cursor}, ${page.done},
+            ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids}, ${looked.seq},
+            ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`,
+    )
+    const { last_idx, ...counts } = row!
     const lastIdx = toNumberOrNull(last_idx)
     if (lastIdx !== null) wake(sql, page.streamNo)
     return { lastIdx, ...counts }
