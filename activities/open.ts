@@ -94,6 +94,7 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
           const { provider } = row
           deps.metrics.upstreamRequests.observe({ provider, kind: priority, outcome }, ms / 1_000)
           deps.metrics.quotaWait.observe({ provider, kind: priority }, waitedMs / 1_000)
+          onAnswer?.(ms)
         },
       })
       return { request, config, now: deps.now, signal }

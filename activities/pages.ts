@@ -63,7 +63,12 @@ export async function storePrepared(
   counts.inc({ provider, path, outcome: 'inserted' }, written.inserted)
   counts.inc({ provider, path, outcome: 'updated' }, written.updated)
   counts.inc({ provider, path, outcome: 'stale' }, written.stale)
+  if (page.write.seen === null) countLooked(opened, page.write)
   return written
+}
+
+function countLooked({ looked }: Opened, { observations }: PageWrite): void {
+  for (const { sourceNo } of observations) looked.set(sourceNo, (looked.get(sourceNo) ?? 0) + 1)
 }
 
 /** Null where our own code cannot take it in: writing it says so again, record by record. */

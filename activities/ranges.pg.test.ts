@@ -4,6 +4,7 @@ import { createMetrics } from '../src/metrics.ts'
 import { AppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { beginGeneration, openRanges } from '../src/stream/checkpoint.ts'
+import type { Span } from '../src/stream/checkpoint.ts'
 import { createTestDatabase } from '../test/support/database.ts'
 import type { TestDatabase } from '../test/support/database.ts'
 import { context, makeSync, opened, thingsAt } from '../test/support/sync.ts'
@@ -24,8 +25,12 @@ function depsOf(database: TestDatabase): ActivityDeps {
   } as unknown as ActivityDeps
 }
 
-/** A collection with one open range; `again` makes the options of one reading. */
-async function reading(database: TestDatabase, things: ReturnType<typeof thingsAt>) {
+/** A collection with open ranges; `again` makes the options of one reading. */
+async function reading(
+  database: TestDatabase,
+  things: ReturnType<typeof thingsAt>,
+  ranges: Span[] = [{ loMs: null, hiMs: null }],
+) {
   const { sql } = database
   const sync = await makeSync(sql)
   const before = await opened(sql, sync, { thing: things.collection })
@@ -35,7 +40,7 @@ async function reading(database: TestDatabase, things: ReturnType<typeof thingsA
     sourceNo,
     streamNo,
     collectionId,
-    ranges: [{ loMs: null, hiMs: null }],
+    ranges,
   })
   const now = await opened(sql, sync, { thing: things.collection })
   const again = async (more: Partial<RangesOptions> = {}): Promise<RangesOptions> => ({
@@ -87,16 +92,24 @@ test('a provider that takes long to answer is asked by more readers at once', as
 
 test('ranges that an earlier slice left open are read at once', async () => {
   await using database = await createTestDatabase()
-  const times = Array.from({ length: 400 }, (_, at) => start + at * day)
-  const things = thingsAt(times, 5)
-  const { again, sourceNo, stored } = await reading(database, things)
-  let pages = 0
-  const few = { over: () => pages >= 25, onPage: () => (pages += 1), answerMs: () => 150 }
-  await readRanges(await again(few))
-  const open = await openRanges(database.sql, { sourceNo })
-  expect(open.length).toBeGreaterThan(limits.readersAtOnce)
+  const parts = 2 * limits.readersAtOnce
+  const spans = Array.from({ length: parts }, (_, at) => ({
+    loMs: start + at * day,
+    hiMs: start + (at + 1) * day,
+  }))
+  let all: () => void = () => undefined
+  const areAll = new Promise<void>((resolve) => (all = resolve))
+  const things = thingsAt(
+    spans.map(({ loMs }) => loMs),
+    5,
+    async () => {
+      if (things.lists.length === parts) all()
+      await areAll
+    },
+  )
+  const { again, stored } = await reading(database, things, spans)
   await readRanges(await again())
-  expect(await stored()).toBe(400)
+  expect(await stored()).toBe(parts)
 })
 
 test('a small collection is not cut', async () => {

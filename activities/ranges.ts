@@ -171,6 +171,7 @@ function prepare(
     cursor: page.cursor,
     ...(done ? { done } : {}),
     seen: { sourceNo: source.sourceNo, generation: range.generation!, rangeNo: range.rangeNo! },
+    compares: source.backfilled,
   })
   return async () => {
     await storePrepared(deps, opened, prepared)

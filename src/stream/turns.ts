@@ -1,7 +1,7 @@
 import { limits } from '../domain/limits.ts'
 import type { Sql } from '../db/pools.ts'
 
-type Turns = { busy: number; first: (() => void)[]; then: (() => void)[] }
+type Turns = { busy: number; first: (() => void)[]; others: (() => void)[] }
 
 const turns = new WeakMap<Sql, Map<number, Turns>>()
 
@@ -17,14 +17,14 @@ export async function inTurn<T>(
 ): Promise<T> {
   const streams = turns.get(sql) ?? new Map<number, Turns>()
   turns.set(sql, streams)
-  const stream = streams.get(streamNo) ?? { busy: 0, first: [], then: [] }
+  const stream = streams.get(streamNo) ?? { busy: 0, first: [], others: [] }
   streams.set(streamNo, stream)
   if (stream.busy < limits.writesAtOnce) stream.busy += 1
-  else await new Promise<void>((resolve) => (ahead ? stream.first : stream.then).push(resolve))
+  else await new Promise<void>((resolve) => (ahead ? stream.first : stream.others).push(resolve))
   try {
     return await write()
   } finally {
-    const next = stream.first.shift() ?? stream.then.shift()
+    const next = stream.first.shift() ?? stream.others.shift()
     // the turn is handed on, so that nobody comes in between
     if (next !== undefined) next()
     else if (--stream.busy === 0) streams.delete(streamNo)

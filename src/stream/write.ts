@@ -85,6 +85,8 @@ export type ReadyPage = Pick<PageWrite, 'streamNo' | 'path' | 'fence' | 'seen'> 
   looked: ReturnType<typeof keysOf> & { seq: string }
   cursor: string | null
   done: boolean
+  /** What else is called in the statement, and so in the transaction, of those pages that need it. */
+  findings: 'found' | (Keys & { sinceMs: number }) | null
 }
 
 /** Throws AppError `bug` for an observation that cannot be stored: no JSON, an id with control characters. */
@@ -101,6 +103,7 @@ export function readyPage(page: PageWrite): ReadyPage {
     looked: { ...keysOf(page.looked), seq: list(page.looked.map(({ seq }) => seq)) },
     cursor: page.cursor === undefined ? null : JSON.stringify(page.cursor),
     done: page.done ?? false,
+    findings: findingsOf(page),
   }
 }
 
@@ -124,7 +127,7 @@ export async function writeReady(sql: Sql, page: ReadyPage): Promise<Written> {
       page.path === 'change',
       async () =>
         await sql<Row[]>`
-        select last_idx, inserted, updated, touched, stale, hinted
+        select last_idx, inserted, updated, touched, stale, hinted ${findings(sql, page)}
           from stream_page_v1(
             ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
             ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
@@ -132,7 +135,7 @@ export async function writeReady(sql: Sql, page: ReadyPage): Promise<Written> {
             ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids}, ${looked.seq},
             ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`,
     )
-    const { last_idx, ...counts } = row!
+    const { last_idx, findings: _, ...counts } = row!
     const lastIdx = toNumberOrNull(last_idx)
     if (lastIdx !== null) wake(sql, page.streamNo)
     return { lastIdx, ...counts }
@@ -144,14 +147,18 @@ export async function writeReady(sql: Sql, page: ReadyPage): Promise<Written> {
 type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null; findings?: number }
 type Keys = { source: string; ids: string }
 
-/** One more call in the statement, and so in the transaction, of those pages that need it. */
-function findings(sql: Sql, page: PageWrite, rows: Keys) {
-  if (page.compares === true && page.observations.length > 0)
-    return sql`, stream_found_v1(${page.streamNo}, ${rows.source}, ${rows.ids}, last_idx) as findings`
+function findingsOf(page: PageWrite): ReadyPage['findings'] {
+  if (page.compares === true && page.observations.length > 0) return 'found'
   if (page.tellsSinceMs === undefined || page.observations.length + page.hints.length === 0)
-    return sql``
-  const told = keysOf([...page.observations, ...page.hints])
-  return sql`, stream_told_v1(${told.source}, ${told.ids}, ${page.tellsSinceMs}::float8) as findings`
+    return null
+  return { ...keysOf([...page.observations, ...page.hints]), sinceMs: page.tellsSinceMs }
+}
+
+function findings(sql: Sql, { streamNo, columns, findings: what }: ReadyPage) {
+  if (what === null) return sql``
+  if (what === 'found')
+    return sql`, stream_found_v1(${streamNo}, ${columns.source}, ${columns.ids}, last_idx) as findings`
+  return sql`, stream_told_v1(${what.source}, ${what.ids}, ${what.sinceMs}::float8) as findings`
 }
 
 function isEmpty(page: PageWrite): boolean {
