@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
+import { api } from './api.ts'
 import { backfill } from './backfill.ts'
 import { control } from './control.ts'
 import { idle } from './idle.ts'
@@ -14,6 +15,7 @@ import { write } from './write.ts'
 import type { Case, Flags } from './support/report.ts'
 
 const benches: Record<string, (flags: Flags, report: (result: Case) => void) => Promise<void>> = {
+  api,
   backfill,
   write,
   'next-ack': nextAck,

@@ -15,6 +15,8 @@ export type Stack = {
   simulatorUrl: string
   simulatorKey: string
   workerPid: number
+  apiUrl: string
+  apiKey: string
   pids: { postgres: number; temporal: number; api: number }
   temporal: { address: string; metricsUrl: string }
   /** Another worker, ready. */
@@ -30,7 +32,7 @@ const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50'
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(
-  options: { customers: number } | { upstream: string },
+  options: ({ customers: number } | { upstream: string }) & { worker?: false },
 ): Promise<Stack> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
@@ -64,11 +66,10 @@ export async function startStack(
     env,
   )
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
-  const children: ChildProcess[] = [
-    spawnNode([...productionFlags, 'src/main/worker.ts'], env),
-    spawnNode([...productionFlags, 'src/main/api.ts'], env),
-    simulator,
-  ]
+  const api = spawnNode([...productionFlags, 'src/main/api.ts'], env)
+  const worker =
+    options.worker === false ? null : spawnNode([...productionFlags, 'src/main/worker.ts'], env)
+  const children: ChildProcess[] = [api, simulator, ...(worker === null ? [] : [worker])]
   const base = `http://127.0.0.1:${apiPort}`
   await Promise.all([untilOk(`${base}/readyz`), untilOk(`${simulatorUrl}/_sim/keys`)])
   const keys = (await (await fetch(`${simulatorUrl}/_sim/keys`)).json()) as { secret: string }
@@ -77,8 +78,10 @@ export async function startStack(
     databaseUrl: postgres.url,
     simulatorUrl,
     simulatorKey: keys.secret,
-    workerPid: children[0]!.pid!,
-    pids: { postgres: postgres.pid, temporal: temporal.pid, api: children[1]!.pid! },
+    workerPid: worker?.pid ?? 0,
+    apiUrl: base,
+    apiKey,
+    pids: { postgres: postgres.pid, temporal: temporal.pid, api: api.pid! },
     temporal: {
       address: temporal.address,
       metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
