@@ -220,7 +220,7 @@ export async function createApiDeps({
       await access({ ...asked, rateLimits: await rateLimitsOf(pools.db, asked.credential.id) }),
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
     syncs,
-    healthOf: async (tenant, syncIds) => await healthOf(pools.write, tenant, syncIds),
+    healthOf: async (tenant, syncIds) => await healthOf(pools.deliver, tenant, syncIds),
     hint: async (credentialId, hints) => await hint(pools.write, credentialId, hints),
     decideDeletes: async (decision) => await decideDeletes(pools.write, decision),
     ready: async () => ({

@@ -1,12 +1,13 @@
 import { Hono } from 'hono'
 import { AppError } from '../domain/error.ts'
 import { createCallers } from './callers.ts'
-import type { ApiDeps } from './deps.ts'
+import type { ApiDeps, AppDeps } from './deps.ts'
 import { grouped } from './grouped.ts'
 import { createKeyLimit, keyRequestsPerSecond } from './keyLimit.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
 import { failed, run } from './run.ts'
+import { createSyncReads } from './sync.ts'
 
 const pingEveryMs = 1000
 
@@ -15,9 +16,10 @@ export function createApp(
   given: ApiDeps,
   options: { requestsPerSecond?: number; timeoutMs?: number } = {},
 ): Hono {
-  const deps = {
+  const deps: AppDeps = {
     ...given,
     syncs: { ...given.syncs, ping: seldom(() => given.syncs.ping(), given.now) },
+    syncReads: createSyncReads(given),
   }
   const limits = {
     callers: createCallers(deps.db, deps.write),

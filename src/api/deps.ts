@@ -3,10 +3,12 @@ import type { Access } from '../credentials/access.ts'
 import type { Sql } from '../db/pools.ts'
 import type { Counter } from '../delivery/counts.ts'
 import type { Registrar } from '../credentials/registrar.ts'
+import type { Batches } from '../domain/batches.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
 import type { SealedCredential } from '../store/credentials.ts'
 import type { Db } from '../store/page.ts'
 import type { Syncs } from '../temporal/client.ts'
+import type { ShownSync } from './sync.ts'
 
 /** What the API is made of: built by src/deps.ts, by tests with fakes where a part is not theirs. */
 export type ApiDeps = {
@@ -55,6 +57,9 @@ export type ApiDeps = {
   version: string
   now(): number
 }
+
+/** What routes are handed: besides the parts, what createApp makes of them for all calls together. */
+export type AppDeps = ApiDeps & { syncReads: Batches<ShownSync> }
 
 export type Asked = {
   connector: Connector

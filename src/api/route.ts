@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Caller } from '../store/apiKeys.ts'
 import type { Right } from './auth.ts'
-import type { ApiDeps } from './deps.ts'
+import type { AppDeps } from './deps.ts'
 import type { ProblemCode } from './problems.ts'
 
 /**
@@ -39,7 +39,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type AnswerText = { description: string; schema?: z.ZodType; contentType?: string }
 
 export type Call = {
-  deps: ApiDeps
+  deps: AppDeps
   caller: Caller
   /** The tenant of the key: the first argument of every store function after the handle. */
   tenantId: string

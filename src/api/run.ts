@@ -5,7 +5,7 @@ import { AppError } from '../domain/error.ts'
 import type { Caller } from '../store/apiKeys.ts'
 import { authenticate, authorize } from './auth.ts'
 import type { Callers } from './callers.ts'
-import type { ApiDeps } from './deps.ts'
+import type { AppDeps } from './deps.ts'
 import { isStorable, parse, parseBody, parseQuery, readBody } from './input.ts'
 import type { KeyLimit } from './keyLimit.ts'
 import { once } from './once.ts'
@@ -29,7 +29,7 @@ export type Limits = { callers: Callers; key: KeyLimit; timeoutMs?: number }
 
 /** Answers a request by a route: the one place where callers, tenants, bodies and errors are dealt with. */
 export async function run(
-  deps: ApiDeps,
+  deps: AppDeps,
   limits: Limits,
   route: Route,
   context: Context,
@@ -65,7 +65,7 @@ function revokes(route: Route): boolean {
 
 /** An answer for what matched no route, or failed outside of one. */
 export function failed(
-  deps: ApiDeps,
+  deps: AppDeps,
   error: unknown,
   context: Context,
   requestId: string = requestIdOf(context),
@@ -95,7 +95,7 @@ function outOfRange(cause: AppError): AppError {
 }
 
 async function answerOf(
-  deps: ApiDeps,
+  deps: AppDeps,
   limits: Limits,
   route: Route,
   context: Context,
@@ -130,7 +130,7 @@ async function answerOf(
 const nobody: Caller = { keyId: '', tenantId: '', scopes: [], operator: false }
 
 async function callerOf(
-  deps: ApiDeps,
+  deps: AppDeps,
   limits: Limits,
   route: Route,
   context: Context,

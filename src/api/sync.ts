@@ -1,7 +1,10 @@
+import { createBatches } from '../domain/batches.ts'
+import type { Batches } from '../domain/batches.ts'
 import { AppError } from '../domain/error.ts'
 import type { Credential } from '../store/credentials.ts'
 import { getCredentials } from '../store/credentials.ts'
 import type { Sync } from '../store/syncs.ts'
+import { getSyncs } from '../store/syncs.ts'
 import { shownCredential } from './credential.ts'
 import type { ApiDeps, SyncHealth } from './deps.ts'
 import { toWire } from './wire.ts'
@@ -22,6 +25,17 @@ export async function shownSyncs(deps: ApiDeps, tenantId: string, rows: Sync[]) 
 export async function shownSync(deps: ApiDeps, tenantId: string, row: Sync) {
   const [sync] = await shownSyncs(deps, tenantId, [row])
   return sync!
+}
+
+export type ShownSync = { body: Awaited<ReturnType<typeof shownSync>>; version: string }
+
+/** Syncs by id as they are shown, read together with those that others ask for at the same time: three queries for all. */
+export function createSyncReads(deps: ApiDeps): Batches<ShownSync> {
+  return createBatches(async (tenantId, ids) => {
+    const rows = [...(await getSyncs(deps.db, tenantId, ids)).values()]
+    const bodies = await shownSyncs(deps, tenantId, rows)
+    return new Map(rows.map(({ id, version }, n) => [id, { body: bodies[n]!, version }]))
+  })
 }
 
 function shown(

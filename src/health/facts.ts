@@ -64,6 +64,25 @@ export async function factsOf(
   if (syncIds.length === 0) return []
   const rows = await withAppErrors(
     () => sql<{ facts: string }[]>`
+      with chosen as materialized (
+        select *
+          from syncs
+         where id = any(${syncIds}::uuid[]) and (${tenantId}::uuid is null or tenant_id = ${tenantId}::uuid)),
+      holding as materialized (      -- once a stream, not once a sync
+        select t.id as stream_id, (
+                 select json_build_object('consumerId', n.id, 'name', n.name, 'sinceMs', (extract(epoch from d.changed_at) * 1000)::float8)
+                   from consumer n
+                  cross join lateral (
+                    select x.cursor_idx from consumer_state x where x.consumer_no = n.consumer_no order by x.op desc limit 1) q
+                  cross join lateral (
+                    select r.changed_at from record r
+                     where r.stream_no = n.stream_no and r.deleted and r.updated_idx > q.cursor_idx
+                     order by r.updated_idx limit 1) d
+                  where n.stream_no = t.stream_no
+                    and d.changed_at < clock_timestamp() - ${limits.tombstoneKeepMs}::float8 * interval '1 ms'
+                  order by q.cursor_idx limit 1) as held_by
+          from streams t
+         where t.id in (select stream_id from chosen))
       select json_build_object(
                'syncId', s.id, 'nowMs', (extract(epoch from clock_timestamp()) * 1000)::float8, 'status', s.status, 'frequency', s.sync_frequency,
                'createdAtMs', (extract(epoch from s.created_at) * 1000)::float8, 'lastProgressAtMs', (extract(epoch from s.last_progress_at) * 1000)::float8,
@@ -78,18 +97,7 @@ export async function factsOf(
                  select json_build_object('sinceMs', min(extract(epoch from w.created_at) * 1000)::float8,
                                           'lastAtMs', max(extract(epoch from w.last_received_at) * 1000)::float8)
                    from webhook_endpoints w where w.credential_id = c.id and w.ready having count(*) > 0),
-               'trimHeldBy', (
-                 select json_build_object('consumerId', n.id, 'name', n.name, 'sinceMs', (extract(epoch from d.changed_at) * 1000)::float8)
-                   from streams t
-                   join consumer n on n.stream_no = t.stream_no
-                  cross join lateral (
-                    select x.cursor_idx from consumer_state x where x.consumer_no = n.consumer_no order by x.op desc limit 1) q
-                  cross join lateral (
-                    select r.changed_at from record r
-                     where r.stream_no = n.stream_no and r.deleted and r.updated_idx > q.cursor_idx
-                     order by r.updated_idx limit 1) d
-                  where t.id = s.stream_id and d.changed_at < clock_timestamp() - ${limits.tombstoneKeepMs}::float8 * interval '1 ms'
-                  order by q.cursor_idx limit 1),
+               'trimHeldBy', (select y.held_by from holding y where y.stream_id = s.stream_id),
                'collections', coalesce((select json_agg(collection order by source_no) from (
                  select o.source_no, json_build_object(
                           'collectionId', o.collection_id, 'phase', o.phase, 'backfilled', o.backfilled_at is not null,
@@ -112,13 +120,12 @@ export async function factsOf(
                    left join lateral (
                      select sum(k.seen) as seen, min(k.created_at) as began, max(k.moved_at) as moved
                        from checkpoint k
-                      where k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range') r on true
+                      where k.sync_id = s.id and k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range') r on true
                    left join lateral (
                      select count(*) as hints, min(h.first_seen_at) as oldest from touched h where h.source_no = o.source_no) t on true
                   where o.sync_id = s.id and o.removed_at is null) of_sync), '[]'::json))::text as facts
-        from syncs s
-        join credentials c on c.id = s.credential_id
-       where s.id = any(${syncIds}::uuid[]) and (${tenantId}::uuid is null or s.tenant_id = ${tenantId}::uuid)`,
+        from chosen s
+        join credentials c on c.id = s.credential_id`,
   )
   return rows.map((row) => JSON.parse(row.facts) as SyncFacts)
 }

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { credentials, syncs } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { RateLimit } from '../domain/sync.ts'
@@ -7,6 +7,7 @@ import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
   contains,
+  isOneOf,
   isUuid,
   listPage,
   notFound,
@@ -144,7 +145,7 @@ export async function getCredentials(
   const rows = await db
     .select(credentialColumns)
     .from(credentials)
-    .where(and(eq(credentials.tenantId, tenantId), inArray(credentials.id, ids)))
+    .where(and(eq(credentials.tenantId, tenantId), isOneOf(credentials.id, ids)))
   return new Map(rows.map((row) => [row.id, row]))
 }
 

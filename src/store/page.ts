@@ -118,6 +118,11 @@ export function isId(column: AnyPgColumn, text: string): SQL {
   return isUuid(text) ? eq(column, text) : sql`false`
 }
 
+/** As one parameter, so that it is one prepared statement whatever their number. What is no uuid names nothing. */
+export function isOneOf(column: AnyPgColumn, ids: string[]): SQL {
+  return sql`${column} = any(${`{${ids.filter(isUuid).join(',')}}`}::uuid[])`
+}
+
 /** SQLSTATE of a failed statement, through whatever wrapped it: `23505` unique, `23503` foreign key. */
 export function sqlState(error: unknown): string | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {

@@ -7,6 +7,7 @@ import {
   changedMeanwhile,
   contains,
   isId,
+  isOneOf,
   isUuid,
   listPage,
   notFound,
@@ -112,6 +113,19 @@ export async function getSync(db: Db, tenantId: string, id: string): Promise<Syn
   const [row] = await db.select(columns).from(syncs).where(mine(tenantId, id))
   if (row === undefined) throw notFound('sync')
   return row
+}
+
+/** By id; what is not there, or another tenant's, is left out. */
+export async function getSyncs(
+  db: Db,
+  tenantId: string,
+  ids: string[],
+): Promise<Map<string, Sync>> {
+  const rows = await db
+    .select(columns)
+    .from(syncs)
+    .where(and(eq(syncs.tenantId, tenantId), isOneOf(syncs.id, ids), isNull(syncs.deletedAt)))
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 export type SyncFilter = {

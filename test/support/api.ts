@@ -72,7 +72,7 @@ export async function openApi(
     counter: createCounter(database.pools.deliver, Date.now),
     sealer: createSealer([randomBytes(32).toString('base64')]),
     syncs: fakeSyncs(database, temporal),
-    healthOf: (tenant, syncIds) => healthOf(database.pools.write, tenant, syncIds),
+    healthOf: (tenant, syncIds) => healthOf(database.pools.deliver, tenant, syncIds),
     ...overrides,
   }
   const app = createApp(deps, options)

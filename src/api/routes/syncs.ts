@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Connector } from '../../connectors/connector.ts'
 import { getCredential } from '../../store/credentials.ts'
 import type { Credential } from '../../store/credentials.ts'
+import { notFound } from '../../store/page.ts'
 import type { Sync } from '../../store/syncs.ts'
 import { getSync, insertSync, listSyncs, patchSync } from '../../store/syncs.ts'
 import { isAppError } from '../../domain/error.ts'
@@ -101,8 +102,9 @@ export const syncRoutes: Route[] = [
     answers: { 200: { description: 'The sync.', schema: schemas.sync } },
     problems: ['not-found'],
     async handle({ deps, tenantId, params }) {
-      const row = await getSync(deps.db, tenantId, params.id)
-      return ok(await shownSync(deps, tenantId, row), row.version)
+      const found = await deps.syncReads.get(tenantId, params.id.toLowerCase())
+      if (found === undefined) throw notFound('sync')
+      return ok(found.body, found.version)
     },
   }),
   route({
