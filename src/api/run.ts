@@ -5,6 +5,8 @@ import { AppError } from '../domain/error.ts'
 import type { Caller } from '../store/apiKeys.ts'
 import { authenticate, authorize } from './auth.ts'
 import type { Callers } from './callers.ts'
+import { startDeadline } from './deadline.ts'
+import type { Deadline } from './deadline.ts'
 import type { AppDeps } from './deps.ts'
 import { isStorable, parse, parseBody, parseQuery, readBody } from './input.ts'
 import type { KeyLimit } from './keyLimit.ts'
@@ -36,11 +38,13 @@ export async function run(
 ): Promise<Response> {
   const startedAt = deps.now()
   const requestId = requestIdOf(context)
-  const time = AbortSignal.timeout(limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault)
-  const signal = AbortSignal.any([context.req.raw.signal, time])
+  const deadline = startDeadline(
+    limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault,
+    () => context.req.raw.signal,
+  )
   let response: Response
   try {
-    const answer = await inTime(answerOf(deps, limits, route, context, { requestId, signal }), time)
+    const answer = await deadline.race(answerOf(deps, limits, route, context, requestId, deadline))
     if (revokes(route)) limits.callers.clear()
     response = respond(answer, requestId)
   } catch (error) {
@@ -99,13 +103,14 @@ async function answerOf(
   limits: Limits,
   route: Route,
   context: Context,
-  request: { requestId: string; signal: AbortSignal },
+  requestId: string,
+  deadline: Deadline,
 ): Promise<Answer> {
   const caller = await callerOf(deps, limits, route, context)
   const { headers } = context.req.raw
   const hasBody = route.body !== undefined || route.rawBody === true
   const raw = hasBody ? await readBody(context.req.raw) : Buffer.alloc(0)
-  const call: Omit<Call, 'newId'> = {
+  const fields = {
     deps,
     caller,
     tenantId: caller.tenantId,
@@ -118,12 +123,19 @@ async function answerOf(
     raw,
     headers,
     ifMatch: route.versioned === true ? ifMatchOf(headers) : null,
-    ...request,
+    requestId,
   }
+  const call = (newId: string): Call => ({
+    ...fields,
+    newId,
+    get signal() {
+      return deadline.signal()
+    },
+  })
   const key = route.creates === true ? headers.get('idempotency-key') : null
-  if (key === null) return await route.handle({ ...call, newId: randomUUID() })
-  return await once(call, key, `${route.method} ${context.req.path}`, (newId) =>
-    route.handle({ ...call, newId }),
+  if (key === null) return await route.handle(call(randomUUID()))
+  return await once(call(''), key, `${route.method} ${context.req.path}`, (newId) =>
+    route.handle(call(newId)),
   )
 }
 
@@ -177,22 +189,4 @@ function respond(answer: Answer, requestId: string): Response {
 function requestIdOf(context: Context): string {
   const given = context.req.raw.headers.get('x-request-id')
   return given !== null && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
-}
-
-async function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
-  let end = () => {}
-  const over = new Promise<never>((_, reject) => {
-    end = () =>
-      reject(
-        new AppError('transient', 'The request took too long. Try again in a moment.', {
-          retryAfterMs: 5000,
-        }),
-      )
-  })
-  time.addEventListener('abort', end, { once: true })
-  try {
-    return await Promise.race([work, over])
-  } finally {
-    time.removeEventListener('abort', end)
-  }
 }
