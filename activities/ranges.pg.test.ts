@@ -181,9 +181,49 @@ test('the first error is thrown once nothing runs any more, and what was read be
   const times = Array.from({ length: 30 }, (_, at) => start + at * 1_000)
   const things = thingsAt(times, 10, async () => {
     const newest = things.lists.filter(({ toMs }) => toMs === null)
-    if (newest.length === 3) throw new AppError('transient', 'It does not answer.')
+    if (newest.length === 3) throw new AppError('permanent', 'It is not allowed.')
   })
   const { again, stored } = await reading(database, things)
-  await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'transient' })
+  await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'permanent' })
   expect(await stored()).toBe(20)
+})
+
+test.each(['transient', 'rate_limited'] as const)(
+  'a request that fails (%s) ends its own range alone, and the next slice reads on there',
+  async (kind) => {
+    await using database = await createTestDatabase()
+    const times = Array.from({ length: 500 }, (_, at) => start + at * day)
+    let failures = 0
+    const things = thingsAt(times, 10, async (bounds) => {
+      const newest = things.lists.filter(({ toMs }) => toMs === null)
+      if (bounds.toMs !== null || newest.length !== 2) return
+      failures += 1
+      throw new AppError(kind, 'It does not answer.')
+    })
+    const { again, sourceNo, stored } = await reading(database, things)
+    await readRanges(await again())
+    expect(failures).toBe(1)
+    const open = await openRanges(database.sql, { sourceNo })
+    expect(open).toMatchObject([{ rangeNo: 1 }])
+    expect(await stored()).toBeGreaterThan(300)
+    await readRanges(await again())
+    expect(await stored()).toBe(500)
+    expect(await openRanges(database.sql, { sourceNo })).toEqual([])
+  },
+)
+
+test('a provider that only fails is left alone after a few requests, and Temporal hears of it', async () => {
+  await using database = await createTestDatabase()
+  const spans = Array.from({ length: 20 }, (_, at) => ({
+    loMs: start + at * day,
+    hiMs: start + (at + 1) * day,
+  }))
+  const things = thingsAt([start], 10, async () => {
+    throw new AppError('transient', 'It does not answer.')
+  })
+  const { again } = await reading(database, things, spans.slice(0, limits.readersAtOnce))
+  await expect(readRanges(await again())).rejects.toMatchObject({ kind: 'transient' })
+  expect(things.lists.length).toBeLessThanOrEqual(limits.readersAtOnce)
+  const one = await reading(database, things, spans.slice(0, 1))
+  await expect(readRanges(await one.again())).rejects.toMatchObject({ kind: 'transient' })
 })

@@ -3,6 +3,7 @@
  * that takes its time to answer gets more readers: as many as keep a page coming every few ms.
  */
 import type { Bounds, Context, Json, Page } from '../src/connectors/connector.ts'
+import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { leftOf, splitPoints } from '../src/domain/plan.ts'
 import type { Claim, OpenRange } from '../src/stream/checkpoint.ts'
@@ -24,7 +25,11 @@ export type RangesOptions = {
   onPage(records: number): void
 }
 
-/** Ends when all ranges are done, `over` says so, or the first error, which is thrown when nothing runs any more. */
+/**
+ * Ends when all ranges are done or `over` says so. A request that failed or was told to wait ends the reading of its range
+ * alone, to be read on by the next slice: whoever is told to wait is kept waiting by the quota. Any other error, or one
+ * failure after the other, ends all; it is thrown when nothing runs any more, and so is a failure before the first page.
+ */
 export async function readRanges(options: RangesOptions): Promise<void> {
   const over = () => pool.error !== null || options.over()
   const readers: Promise<void>[] = []
@@ -36,6 +41,9 @@ export async function readRanges(options: RangesOptions): Promise<void> {
     cutting: 0,
     readers: 0,
     wakes: [],
+    pages: 0,
+    failures: 0,
+    failed: null,
     error: null,
     addReader() {
       pool.readers += 1
@@ -47,7 +55,7 @@ export async function readRanges(options: RangesOptions): Promise<void> {
       try {
         await readRange({ ...options, over }, pool, next)
       } catch (error) {
-        pool.error ??= { thrown: error }
+        noteFailure(options, pool, error)
       }
     }
   }
@@ -60,6 +68,23 @@ export async function readRanges(options: RangesOptions): Promise<void> {
   // more may come while these are waited for
   for (const running of readers) await running
   if (pool.error !== null) throw pool.error.thrown
+  if (pool.failed !== null && pool.pages === 0) throw pool.failed.thrown
+}
+
+function noteFailure({ deps, opened, source }: RangesOptions, pool: Pool, error: unknown): void {
+  pool.failures += 1
+  const passing = isAppError(error, 'transient') || isAppError(error, 'rate_limited')
+  if (!passing || pool.failures >= limits.failuresAtOnce) {
+    pool.error ??= { thrown: error }
+    return
+  }
+  pool.failed ??= { thrown: error }
+  deps.log.info({
+    event: 'range.failed',
+    syncId: opened.syncId,
+    collection: source.collectionId,
+    reason: error.message,
+  })
 }
 
 type Active = { loMs: number | null; oldestMs: number }
@@ -76,6 +101,12 @@ type Pool = {
   cutting: number
   readers: number
   wakes: (() => void)[]
+  /** Committed. */
+  pages: number
+  /** Since the last page that was committed. */
+  failures: number
+  /** The first failure that ended one range only. */
+  failed: { thrown: unknown } | null
   error: { thrown: unknown } | null
   addReader(): void
 }
@@ -134,7 +165,10 @@ async function readRange(options: RangesOptions, pool: Pool, range: number | Cla
           : read(options, page.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
       const write = prepare(options, claimed, page, done)
       await writing
-      writing = write()
+      writing = write().then(() => {
+        pool.pages += 1
+        pool.failures = 0
+      })
       writing.catch(() => undefined)
       if (!done && options.source.collection.ranges)
         await share(options, pool, mine, claimed, newestMs)

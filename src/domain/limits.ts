@@ -12,6 +12,8 @@ export const limits = {
   readersMost: 24,
   /** … as many as it needs for one page in this time: the stream takes them no faster. */
   pageEveryMs: 8,
+  /** Failed requests without a page between them that end a slice. */
+  failuresAtOnce: 4,
   /** Pages of one stream that a process has under way to the database: there they only wait for each other. */
   writesAtOnce: 3,
   /** Names of collections in one answer of planBackfill. */
