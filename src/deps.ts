@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client'
 import { ActivityNotFoundError } from '@temporalio/client'
 import pkg from '../package.json' with { type: 'json' }
 import { createActivities } from '../activities/index.ts'
-import { trimStreams } from '../activities/housekeeping.ts'
+import { dropOrphans, trimStreams } from '../activities/housekeeping.ts'
 import { createSlices } from '../activities/slices.ts'
 import type { ActivityRef } from '../activities/takeover.ts'
 import type { ApiDeps } from './api/deps.ts'
@@ -120,6 +120,12 @@ export async function createWorkerDeps({
       limits.trimEveryMs,
       log,
       async () => await trimStreams(pools.write, () => stopping),
+    ),
+    every(
+      'orphans',
+      limits.trimEveryMs,
+      log,
+      async () => await dropOrphans(pools.write, () => stopping),
     ),
   ]
   let stopping = false
