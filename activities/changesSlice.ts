@@ -14,6 +14,8 @@ import { drainFence, feedPart, probePart, relistPart } from './follow.ts'
 import type { Opened } from './open.ts'
 import { openSync } from './open.ts'
 import type { Slice } from './slices.ts'
+import type { Waiter } from './waiter.ts'
+import { createWaiter } from './waiter.ts'
 import { lifeSign, noteFailure, promiseLife, refuseCredential, standingOf } from './state.ts'
 
 const minute = 60_000
@@ -31,7 +33,8 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
     const opened = await openSync(deps, syncId)
     const { frequency } = opened.facts
     if (opened.status === 'active') {
-      const { signal } = slice
+      const failing = new AbortController()
+      const signal = AbortSignal.any([slice.signal, failing.signal])
       const work: Work = {
         deps,
         opened,
@@ -42,7 +45,7 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
       }
       try {
         await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
-        await follow(work, slice, progress, {
+        await follow(work, slice, failing, progress, {
           once: frequency !== 'continuous',
           endMs: startedAtMs + limits.changesSliceMs,
         })
@@ -77,29 +80,64 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
   })
 }
 
+/** What polls and drain know of each other. */
+type Round = {
+  parts: Part[]
+  /** The polls are over, for now or for good. */
+  ended: boolean
+  polls: Waiter
+  hints: Waiter
+}
+
+type Span = { once: boolean; endMs: number }
+
+/** Polls and the drain of hints side by side: neither waits for an answer that the other waits for. */
 async function follow(
   work: Work,
   slice: Slice,
+  failing: AbortController,
   progress: Progress,
-  { once, endMs }: { once: boolean; endMs: number },
+  span: Span,
 ): Promise<void> {
-  const { deps, opened } = work
   const fence = await drainFence(work)
-  let parts = await partsOf(work, progress)
+  const round: Round = {
+    parts: await partsOf(work, progress),
+    ended: false,
+    polls: createWaiter(work.signal),
+    hints: slice,
+  }
+  let failure: { thrown: unknown } | null = null
+  const failed = (thrown: unknown) => {
+    failure ??= { thrown }
+    failing.abort()
+    slice.wake()
+  }
+  const polling = poll(work, round, progress, span)
+    .catch(failed)
+    .finally(() => {
+      round.ended = true
+      slice.wake()
+    })
+  await Promise.all([polling, drainHints(work, round, fence, progress, span).catch(failed)])
+  if (failure !== null) throw (failure as { thrown: unknown }).thrown
+}
+
+async function poll(work: Work, round: Round, progress: Progress, span: Span): Promise<void> {
+  const { deps, opened } = work
+  const { once, endMs } = span
   let signedAtMs = 0
   let countedAtMs = deps.now()
-  const over = () => slice.signal.aborted || deps.now() >= endMs
+  const over = () => work.signal.aborted || deps.now() >= endMs
   while (!over()) {
-    const due = parts.filter((part) => part.dueAtMs <= deps.now())
-    for (const part of due) {
+    for (const part of round.parts.filter((one) => one.dueAtMs <= deps.now())) {
       if (over()) return
-      const turn = await turnOf(work, part, parts)
+      const turn = await turnOf(work, part, round.parts)
       progress.looks += 1
       note(progress, turn.changes, deps.now())
       progress.replan ||= turn.replan
-      if (turn.gone) parts = parts.filter((one) => one !== part)
+      if (turn.changes > 0) round.hints.wake()
+      if (turn.gone) round.parts = round.parts.filter((one) => one !== part)
     }
-    const drained = await drainTurn(work, fence, progress)
     if (deps.now() - countedAtMs > limits.countEveryMs) {
       await countLooked(deps, opened)
       countedAtMs = deps.now()
@@ -110,10 +148,36 @@ async function follow(
     }
     // Something is to be enumerated: the workflow plans that, and comes back at once.
     if (progress.replan) return
+    const nextMs = Math.min(
+      limits.lifeSignEveryMs,
+      ...round.parts.map((part) => Math.max(0, part.dueAtMs - deps.now())),
+    )
+    if (once && !round.parts.some((part) => part.dueAtMs <= deps.now())) return
+    await round.polls.wait(Math.min(nextMs, Math.max(0, endMs - deps.now())))
+  }
+}
+
+/** Looks at what hints name; once the polls are over, only at what is due. */
+async function drainHints(
+  work: Work,
+  round: Round,
+  fence: Fence,
+  progress: Progress,
+  { endMs }: Span,
+): Promise<void> {
+  const { deps, opened } = work
+  while (!work.signal.aborted && !progress.replan && deps.now() < endMs) {
+    const { ended } = round
+    const drained = await drain(work, fence)
+    note(progress, drained.changed, deps.now())
+    if (drained.changed > 0) {
+      for (const part of round.parts) part.hurry?.()
+      round.polls.wake()
+    }
     if (drained.more) continue
-    const nextMs = await nextDue(work, parts)
-    if (once && nextMs > 0) return
-    await slice.wait(Math.min(nextMs, Math.max(0, endMs - deps.now())))
+    if (ended) return
+    const touchedMs = await nextTouchedDueMs(deps.pools.write, opened.syncId)
+    await round.hints.wait(Math.min(touchedMs ?? minute, minute, Math.max(0, endMs - deps.now())))
   }
 }
 
@@ -164,23 +228,8 @@ async function countLooked(deps: ActivityDeps, opened: Opened): Promise<void> {
   await noteLooked(deps.pools.write, counts)
 }
 
-/** As much of the hints as one commit takes. */
-async function drainTurn(work: Work, fence: Fence, progress: Progress): Promise<{ more: boolean }> {
-  const drained = await drain(work, fence)
-  note(progress, drained.changed, work.deps.now())
-  return drained
-}
-
 function note(progress: Progress, changes: number, nowMs: number): void {
   if (changes === 0) return
   progress.changes += changes
   progress.lastChangeMs = nowMs
-}
-
-/** Until the next part or hint is due; parts that are due now: 0. */
-async function nextDue({ deps, opened }: Work, parts: Part[]): Promise<number> {
-  const touchedMs = await nextTouchedDueMs(deps.pools.write, opened.syncId)
-  const now = deps.now()
-  const waits = parts.map((part) => Math.max(0, part.dueAtMs - now))
-  return Math.min(minute, touchedMs ?? minute, ...waits)
 }

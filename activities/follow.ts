@@ -34,6 +34,8 @@ export type Part = {
   failures: number
   /** One bounded turn; sets its own next time. */
   turn(): Promise<Turn>
+  /** Something has changed, as is known from elsewhere: it looks soon. */
+  hurry?(): void
 }
 
 const quiet: Turn = { changes: 0, replan: false, gone: false }
@@ -81,6 +83,12 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
     sourceNos,
     dueAtMs: 0,
     failures: 0,
+    hurry() {
+      if (intervalMs === null) return
+      intervalMs = null
+      const soonMs = nextPollMs({ changed: true, previousMs: null, sinceChangeMs: 0, floorMs })
+      part.dueAtMs = Math.min(part.dueAtMs, deps.now() + soonMs)
+    },
     async turn() {
       try {
         if (lostByAge(work, feed, definition.retentionMs)) {

@@ -11,6 +11,7 @@ import { limits } from '../src/domain/limits.ts'
 import type { Log } from '../src/log.ts'
 import { takeOver } from './takeover.ts'
 import type { FailActivity } from './takeover.ts'
+import { createWaiter } from './waiter.ts'
 
 /** Payload: a sync's id. `sluice_intent`: return, the sync is asked to be something else. `sluice_touched`: look, there are hints. */
 export const intentChannel = 'sluice_intent'
@@ -21,6 +22,8 @@ export type Slice = {
   signal: AbortSignal
   /** Ends after `ms`, at a wake-up (also one that came since the last wait), or when the slice shall return. */
   wait(ms: number): Promise<void>
+  /** As if a hint had come. */
+  wake(): void
 }
 
 export type Slices = {
@@ -141,7 +144,7 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
           activityId,
           ...workflowExecution!,
         })
-        return await body({ signal, wait: waiter.wait })
+        return await body({ signal, ...waiter })
       } finally {
         running.delete(slice)
         await leave(pools, { syncId, name, workerId, activityId }).catch(() => undefined)
@@ -207,31 +210,5 @@ function every(ms: number, work: () => Promise<void>): () => Promise<void> {
   return async () => {
     clearInterval(timer)
     await busy
-  }
-}
-
-function createWaiter(signal: AbortSignal): { wait(ms: number): Promise<void>; wake(): void } {
-  let woken = false
-  let end: (() => void) | null = null
-  const wake = () => {
-    woken = true
-    end?.()
-  }
-  signal.addEventListener('abort', wake)
-  return {
-    wake,
-    async wait(ms) {
-      if (!woken && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms)
-          end = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-        end = null
-      }
-      woken = false
-    },
   }
 }

@@ -14,6 +14,7 @@ import { connectorOf } from '../../src/connectors/registry.ts'
 import { createApiDeps, createWorkerDeps } from '../../src/deps.ts'
 import type { WorkerProcess } from '../../src/deps.ts'
 import { createLog } from '../../src/log.ts'
+import { anyFree } from '../../src/main/embedded/ports.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createStripeSimulator } from '../../src/simulators/stripe/simulator.ts'
 import type {
@@ -75,15 +76,18 @@ export type Road = AsyncDisposable & {
 }
 
 export async function openRoad(
-  options: StripeSimulatorOptions & { total?: number } = {},
+  /** `reachable`: the provider can send webhooks to the API. */
+  options: StripeSimulatorOptions & { total?: number; reachable?: boolean } = {},
 ): Promise<Road> {
-  const { total = 0, ...simulatorOptions } = options
+  const { total = 0, reachable = false, ...simulatorOptions } = options
   const simulator = createStripeSimulator(simulatorOptions)
   if (total > 0) simulator.seedAccount(total)
   const server = await simulator.listen()
   const database = await createTestDatabase()
   const temporal = await openTemporal()
+  const port = reachable ? await anyFree() : null
   const env: Environment = {
+    ...(port === null ? {} : { SLUICE_PUBLIC_URL: `http://127.0.0.1:${port}` }),
     DATABASE_URL: database.url,
     SLUICE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     SLUICE_UPSTREAM_HOSTS: new URL(server.url).host,
@@ -99,6 +103,7 @@ export async function openRoad(
   const api = await createApiDeps(parts(readConfig(env, 'api')))
   const app = createApp(api.deps)
   const servers: ApiServer[] = []
+  if (port !== null) servers.push(await serveApi(app, { host: '127.0.0.1', port }))
   const workers: WorkerProcess[] = []
   const children: ChildProcess[] = []
 
