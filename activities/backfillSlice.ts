@@ -10,6 +10,7 @@ import type { ActivityDeps } from './deps.ts'
 import { isFollowed } from './feeds.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { openSync } from './open.ts'
+import { sayTouched } from './pages.ts'
 import { readRanges } from './ranges.ts'
 import type { Slice } from './slices.ts'
 import {
@@ -126,6 +127,7 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
     }),
   })
   if (finished === null) return false
+  if (finished.candidates > 0 && !finished.held) await sayTouched(deps, opened.syncId)
   await noteBackfilled(sql, opened.syncId)
   deps.log.info({
     event: 'collection.enumerated',

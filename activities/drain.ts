@@ -28,6 +28,7 @@ export async function drain(
   const sql = deps.pools.write
   const rows = await dueTouched(sql, { syncId: opened.syncId, limit: limits.drainBatch })
   if (rows.length === 0) return { looked: 0, changed: 0, more: false }
+  const readAtMs = deps.now()
   const looks = await lookAt(opened, rows, refetch)
   const seen = looks.filter((look) => look.error === null)
   let changed = 0
@@ -45,6 +46,9 @@ export async function drain(
       looked: seen.map((look) => look.row),
     })
     changed = written.inserted + written.updated
+    const { provider } = opened.facts
+    for (const { row } of seen)
+      deps.metrics.hintWait.observe({ provider }, (row.ageMs + deps.now() - readAtMs) / 1_000)
   }
   const failed = looks.filter((look) => look.error !== null)
   await postpone(deps, opened, failed)

@@ -47,10 +47,33 @@ export function createActivities(deps: ActivityDeps): {
     },
     slices: {
       backfillSlice: shell((input) =>
-        backfillSlice(deps, input, () => Context.current().heartbeat()),
+        measured(
+          deps,
+          'backfill',
+          backfillSlice(deps, input, () => Context.current().heartbeat()),
+        ),
       ),
-      changesSlice: shell(({ syncId }) => changesSlice(deps, syncId)),
+      changesSlice: shell(({ syncId }) => measured(deps, 'changes', changesSlice(deps, syncId))),
     },
+  }
+}
+
+async function measured<Out extends { aborted: boolean; done?: boolean }>(
+  { metrics }: ActivityDeps,
+  kind: 'backfill' | 'changes',
+  slice: Promise<Out>,
+): Promise<Out> {
+  const end = metrics.slices.startTimer({ kind })
+  metrics.slicesRunning.inc({ kind })
+  try {
+    const answer = await slice
+    end({ outcome: answer.aborted ? 'aborted' : answer.done === false ? 'more' : 'done' })
+    return answer
+  } catch (error) {
+    end({ outcome: 'failed' })
+    throw error
+  } finally {
+    metrics.slicesRunning.dec({ kind })
   }
 }
 

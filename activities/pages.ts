@@ -15,6 +15,7 @@ import type {
 import { readyPage, writePage, writeReady } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
+import { touchedChannel } from './slices.ts'
 
 export type StorePage = {
   changes: Change[]
@@ -33,7 +34,12 @@ export type StorePage = {
 }
 
 /** A page on its way into the stream: what takes time to make is made. */
-export type PreparedPage = { write: PageWrite; ready: ReadyPage | null }
+export type PreparedPage = {
+  write: PageWrite
+  ready: ReadyPage | null
+  /** When the changes on it happened upstream, where that is known. */
+  changedMs: number[]
+}
 
 /** Commits one page. Throws AppError: `stopped` when fenced. */
 export async function storePage(
@@ -47,7 +53,8 @@ export async function storePage(
 /** What can be done before it is the page's turn to be committed. */
 export function preparePage(opened: Opened, page: StorePage): PreparedPage {
   const write = pageWrite(opened, page)
-  return { write, ready: ready(write) }
+  const changedMs = page.changes.flatMap((change) => change.changedMs ?? [])
+  return { write, changedMs, ready: ready(write) }
 }
 
 export async function storePrepared(
@@ -56,15 +63,26 @@ export async function storePrepared(
   page: PreparedPage,
 ): Promise<Written> {
   const { path } = page.write
+  const endWrite = deps.metrics.writes.startTimer({ path })
   const written = await commit(deps, page)
+  endWrite()
   const { provider } = opened.facts
+  for (const ms of page.changedMs)
+    deps.metrics.freshness.observe({ provider }, Math.max(0, deps.now() - ms) / 1_000)
   deps.metrics.pages.inc({ provider, path })
   const counts = deps.metrics.records
   counts.inc({ provider, path, outcome: 'inserted' }, written.inserted)
   counts.inc({ provider, path, outcome: 'updated' }, written.updated)
   counts.inc({ provider, path, outcome: 'stale' }, written.stale)
   if (page.write.seen === null) countLooked(opened, page.write)
+  // The slice that follows looks at hints; one of a listing comes from elsewhere.
+  else if (written.hinted > 0) await sayTouched(deps, opened.syncId)
   return written
+}
+
+/** A lost word costs a minute. */
+export async function sayTouched({ pools }: ActivityDeps, syncId: string): Promise<void> {
+  await pools.write.notify(touchedChannel, syncId).catch(() => undefined)
 }
 
 function countLooked({ looked }: Opened, { observations }: PageWrite): void {

@@ -22,8 +22,10 @@ import { assertMigrated } from './db/migrate.ts'
 import { openPools } from './db/pools.ts'
 import { createCounter } from './delivery/counts.ts'
 import { createDispatcher } from './delivery/dispatcher.ts'
+import type { Dispatcher } from './delivery/dispatcher.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import { limits } from './domain/limits.ts'
+import { registerGauges } from './health/gauges.ts'
 import { healthOf } from './health/health.ts'
 import { watchFrontiers, watchOnce } from './health/watch.ts'
 import type { Log } from './log.ts'
@@ -49,6 +51,8 @@ export type DepsOptions = {
   metrics: Metrics
   /** Tests: a namespace of their own. */
   temporal?: TemporalAddress
+  /** Worker: where Temporal's library serves its own metrics, on the loopback. */
+  sdkMetricsPort?: number | null
 }
 
 /** Connections of the write pool of a worker: four slices a sync with four readers each, and some syncs at once. */
@@ -69,6 +73,7 @@ export async function createWorkerDeps({
   log,
   metrics,
   temporal = addressOf(config),
+  sdkMetricsPort = null,
 }: DepsOptions): Promise<WorkerProcess> {
   const pools = openPools(config.databaseUrl.reveal(), {
     applicationName: 'sluice-worker',
@@ -87,7 +92,11 @@ export async function createWorkerDeps({
   const quota = createQuota(pools.write, { listen: pools.listen })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const slices = createSlices({ pools, fail: failWith(client), log })
-  quietRuntime('WARN', ({ level, message }) => log.warn({ event: 'temporal.sdk', level, message }))
+  quietRuntime(
+    'WARN',
+    ({ level, message }) => log.warn({ event: 'temporal.sdk', level, message }),
+    sdkMetricsPort,
+  )
   const workers = await createWorkers({
     temporal,
     activities: createActivities({
@@ -209,9 +218,10 @@ export async function createApiDeps({
   const quota = createQuota(pools.write, { listen: pools.listen })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const notifier = createNotifier(pools.listen)
-  const dispatcher = createDispatcher({ sql: pools.deliver, notifier })
+  const dispatcher = counted(createDispatcher({ sql: pools.deliver, notifier }), metrics)
   const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
   const access = createAccess({ quota, http, sealer, now: Date.now })
+  registerGauges(metrics.registry, pools.write, Date.now)
   const deps: ApiDeps = {
     db: pools.db,
     write: pools.write,
@@ -253,6 +263,30 @@ export async function createApiDeps({
       await http.close()
       await client.connection.close()
       await pools.end()
+    },
+  }
+}
+
+/** The same, counting what is delivered and what comes of it. */
+function counted(dispatcher: Dispatcher, { deliveries }: Metrics): Dispatcher {
+  const count = (outcome: string, n: number) => deliveries.inc({ outcome }, n)
+  return {
+    ...dispatcher,
+    async next(call) {
+      const answer = await dispatcher.next(call)
+      count('delivered', answer.items.length)
+      return answer
+    },
+    async ack(consumer, tokens) {
+      const answer = await dispatcher.ack(consumer, tokens)
+      count('acked', answer.acked)
+      count('stale', answer.stale)
+      return answer
+    },
+    async nack(consumer, tokens, delayMs) {
+      const answer = await dispatcher.nack(consumer, tokens, delayMs)
+      count('nacked', answer.nacked)
+      return answer
     },
   }
 }

@@ -78,6 +78,8 @@ export type Change = {
   erased?: boolean
   /** When this state was surely true; default: the page's. The body of an event carries the end of the event's own second. */
   observedAt?: string
+  /** When it changed, by our clock in ms, as exactly as the provider tells; for the measure of freshness only. */
+  changedMs?: number
 }
 
 export type Page = {

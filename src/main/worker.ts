@@ -2,6 +2,7 @@ import { environment, readConfig } from '../config.ts'
 import { createWorkerDeps } from '../deps.ts'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
+import { anyFree } from './embedded/ports.ts'
 import { tellReady, untilTold } from './lifetime.ts'
 import { run } from './run.ts'
 import { serveWorkerHttp } from './workerHttp.ts'
@@ -11,7 +12,8 @@ await run(async () => {
   const config = readConfig(environment(), 'worker')
   const log = createLog(config)
   const metrics = createMetrics({ processMetrics: true })
-  const worker = await createWorkerDeps({ config, log, metrics })
+  const sdkMetricsPort = config.metricsPort === null ? null : await anyFree()
+  const worker = await createWorkerDeps({ config, log, metrics, sdkMetricsPort })
   const http =
     config.metricsPort === null
       ? null
@@ -19,6 +21,7 @@ await run(async () => {
           port: config.metricsPort,
           host: config.host,
           metrics,
+          sdkMetricsPort,
           ready: worker.ready,
         })
   const ended = worker.run()

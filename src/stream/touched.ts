@@ -3,7 +3,13 @@ import { toNumber } from '../db/pools.ts'
 import type { Query } from '../db/pools.ts'
 import type { Hint } from './write.ts'
 
-export type TouchedRow = Hint & { collectionId: string; seq: number; attempts: number }
+export type TouchedRow = Hint & {
+  collectionId: string
+  seq: number
+  attempts: number
+  /** Since the first word of it. */
+  ageMs: number
+}
 
 /** Hints of a sync that are due, oldest first; not those of collections that are blocked or were taken out. */
 export async function dueTouched(
@@ -12,7 +18,8 @@ export async function dueTouched(
 ): Promise<TouchedRow[]> {
   const rows = await withAppErrors(
     () => sql<(Omit<TouchedRow, 'seq'> & { seq: string })[]>`
-      select t.source_no as "sourceNo", s.collection_id as "collectionId", t.upstream_id as id, t.seq, t.attempts
+      select t.source_no as "sourceNo", s.collection_id as "collectionId", t.upstream_id as id, t.seq, t.attempts,
+             (extract(epoch from clock_timestamp() - t.first_seen_at) * 1000)::float8 as "ageMs"
         from source s
         join touched t on t.source_no = s.source_no
        where s.sync_id = ${syncId} and s.blocked_at is null and s.removed_at is null and t.due_at <= clock_timestamp()

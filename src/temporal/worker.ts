@@ -72,10 +72,14 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
 
 let runtimeInstalled = false
 
-/** How loud Temporal's own library is. The first call of a process counts; before its first worker. */
+/**
+ * How loud Temporal's own library is, and at which port of the loopback it serves its metrics (null: nowhere). The first call
+ * of a process counts; before its first worker.
+ */
 export function quietRuntime(
   level: 'WARN' | 'ERROR',
   write: (entry: { level: string; message: string }) => void,
+  metricsPort: number | null = null,
 ): void {
   if (runtimeInstalled) return
   runtimeInstalled = true
@@ -85,10 +89,24 @@ export function quietRuntime(
     logger: new DefaultLogger(level, ({ level: of, message }) => {
       if (news(message)) write({ level: of, message })
     }),
-    telemetryOptions: { logging: { filter: { core: level, other: level }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: level, other: level }, forward: {} },
+      ...(metricsPort === null ? {} : { metrics: sdkMetrics(metricsPort) }),
+    },
     // Signals are handled by src/main alone.
     shutdownSignals: [],
   })
+}
+
+function sdkMetrics(port: number) {
+  return {
+    prometheus: {
+      bindAddress: `127.0.0.1:${port}`,
+      countersTotalSuffix: true,
+      unitSuffix: true,
+      useSecondsForDurations: true,
+    },
+  }
 }
 
 /**

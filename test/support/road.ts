@@ -59,10 +59,12 @@ export type Road = AsyncDisposable & {
   ask(method: string, path: string, body?: unknown): Promise<Answer>
   /** Serves the API over HTTP too; where, and with which key. */
   serve(): Promise<{ apiUrl: string; apiKey: string }>
+  /** An answer that is no JSON. */
+  text(path: string): Promise<string>
   /** A worker inside this process. */
   work(): Promise<WorkerProcess>
   /** A worker in a process of its own, running. */
-  spawnWorker(): Promise<ChildProcess>
+  spawnWorker(env?: Record<string, string>): Promise<ChildProcess>
   /** A credential for the simulator and a sync; the sync's id. */
   sync(fields?: object, secret?: string): Promise<string>
   handle(syncId: string): ReturnType<TestTemporal['client']['workflow']['getHandle']>
@@ -131,19 +133,21 @@ export async function openRoad(
       servers.push(served)
       return { apiUrl: served.url, apiKey: String(env['SLUICE_API_KEY']) }
     },
+    text: async (path) => await (await app.request(path)).text(),
     async work() {
       const worker = await createWorkerDeps(parts(readConfig(env, 'worker')))
       workers.push(worker)
       worker.run().catch(() => undefined)
       return worker
     },
-    async spawnWorker() {
+    async spawnWorker(more = {}) {
       const child = spawn(
         process.execPath,
         [fileURLToPath(new URL('../../src/main/worker.ts', import.meta.url))],
         {
           env: {
             ...env,
+            ...more,
             PATH: process.env['PATH'],
             LOG_LEVEL: 'info',
             TEMPORAL_ADDRESS: temporal.address.connection.address,

@@ -174,7 +174,12 @@ function handOn(at: Cursor, read: Read) {
   const changes = fresh.flatMap(({ event, mark }) => {
     const late = event.second < at.from
     const usable = shift !== null && !late && !partOfSecond && !hasOther(known, mark)
-    return changesOf(event, usable ? isoMicros((event.second + 2) * 1000 - shift) : null)
+    if (!usable) return changesOf(event, null)
+    // Somewhere in its second.
+    const changedMs = event.second * 1000 + 500 - shift
+    return changesOf(event, isoMicros((event.second + 2) * 1000 - shift)).map((change) =>
+      change.raw === null ? change : { ...change, changedMs },
+    )
   })
   return { changes: lastOfEach(changes), memory: memory(at, marks, at.to ?? newest), newest }
 }
