@@ -2,6 +2,7 @@ import { toAppError } from '../src/db/errors.ts'
 import { limits } from '../src/domain/limits.ts'
 import { backoffMs, waitForPassMs } from '../src/domain/pace.ts'
 import { noteError, noteLooked } from '../src/stream/source.ts'
+import { feedsOf } from '../src/stream/checkpoint.ts'
 import { nextTouchedDueMs } from '../src/stream/touched.ts'
 import type { Fence } from '../src/stream/write.ts'
 import { accountGuard } from './account.ts'
@@ -211,10 +212,11 @@ async function partsOf(work: Work, progress: Progress): Promise<Part[]> {
   const { deps, opened, ctx } = work
   const feeds = await positionFeeds(deps, opened, ctx)
   progress.replan ||= feeds.restarted
+  const known = await feedsOf(deps.pools.write, opened.syncId)
   const parts = await Promise.all([
     ...feeds.followed.map(async (feed) => await feedPart(work, feed)),
     ...opened.sources.map(async (source) =>
-      source.blockedKind === null ? await relistPart(work, source) : null,
+      source.blockedKind === null ? await relistPart(work, source, known) : null,
     ),
   ])
   const probes = opened.sources.map((source) => probePart(work, source))

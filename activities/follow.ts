@@ -3,6 +3,7 @@ import type { Context, Json } from '../src/connectors/connector.ts'
 import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { nextPollMs, pollFloorMs } from '../src/domain/pace.ts'
+import type { FeedCheckpoint } from '../src/stream/checkpoint.ts'
 import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
 import { block, noteChecked, requestEnumeration, unblock } from '../src/stream/source.ts'
 import type { Fence } from '../src/stream/write.ts'
@@ -161,27 +162,37 @@ type Window = { doneAtMs: number; fromMs: number | null; at: Json }
  * What no feed tells of all changes of: young objects are listed again and again, of a short list all. Null: nothing of the
  * kind.
  */
-export async function relistPart(work: Work, source: OpenSource): Promise<Part | null> {
+export async function relistPart(
+  work: Work,
+  source: OpenSource,
+  known: FeedCheckpoint[],
+): Promise<Part | null> {
   const { deps, opened, ctx } = work
   const { relist } = source.collection.refresh
   if (relist === undefined) return null
   const { everyMs, windowMs } = relist
   const spanMs = windowMs ?? 0
-  const { checkpointNo } = await ensureFeed(deps.pools.write, {
-    syncId: opened.syncId,
-    streamNo: opened.streamNo,
-    name: `relist/${source.collectionId}`,
-    kind: 'relist',
-    sourceNo: source.sourceNo,
-    start: { doneAtMs: 0, fromMs: null, at: null } satisfies Window,
-  })
-  const claimed = await claim(deps.pools.write, checkpointNo)
-  let window = claimed.cursor as Window
+  const name = `relist/${source.collectionId}`
+  const there = known.find((checkpoint) => checkpoint.name === name)
+  // The backfill reads all there is now: the first listing of the young is due after it.
+  const begin: Window = { doneAtMs: deps.now(), fromMs: null, at: null }
+  const { syncId, streamNo } = opened
+  const { sourceNo } = source
+  const row = { syncId, streamNo, name, kind: 'relist' as const, sourceNo, start: begin }
+  const checkpointNo = there?.checkpointNo ?? (await ensureFeed(deps.pools.write, row)).checkpointNo
+  // Many lists are due once an hour: nothing is claimed, and nothing read of it, before its time.
+  let held: { fence: Fence; window: Window } | null = null
   const part: Part = {
     sourceNos: [source.sourceNo],
     failures: 0,
-    dueAtMs: window.fromMs === null ? window.doneAtMs + everyMs : 0,
+    dueAtMs: (there?.movedAtMs ?? begin.doneAtMs) + everyMs,
     async turn() {
+      if (held === null) {
+        const claimed = await claim(deps.pools.write, checkpointNo)
+        held = { fence: claimed.fence, window: claimed.cursor as Window }
+      }
+      const { fence } = held
+      let { window } = held
       if (window.fromMs === null) window = { ...window, fromMs: deps.now() - spanMs, at: null }
       const bounds = {
         fromMs: source.collection.ranges && windowMs !== null ? window.fromMs : null,
@@ -200,10 +211,11 @@ export async function relistPart(work: Work, source: OpenSource): Promise<Part |
           changes: page.changes,
           observedAt: page.observedAt,
           path: 'listing',
-          fence: claimed.fence,
+          fence,
           cursor: window,
           tellsSinceMs,
         })
+        held = { fence, window }
         const changes = written.inserted + written.updated
         // where a feed tells too, that is the more often looked at
         if (done && feedOf(source) === null)

@@ -1,4 +1,5 @@
 import { toAppError } from '../src/db/errors.ts'
+import { limits } from '../src/domain/limits.ts'
 import { planOf } from '../src/domain/plan.ts'
 import { beginGeneration } from '../src/stream/checkpoint.ts'
 import { sourcesOf } from '../src/stream/source.ts'
@@ -101,7 +102,7 @@ function answer(
   // what this account just does not have is nothing to tell of
   const off = sources.filter((source) => source.blockedKind === 'not_enabled').length
   const blocked = sources.filter((source) => ![null, 'not_enabled'].includes(source.blockedKind))
-  return {
+  return withinPayload({
     status: opened.status,
     epoch: opened.epoch,
     facts: opened.facts,
@@ -115,7 +116,20 @@ function answer(
       collectionId,
       reason: (blockedReason ?? '').slice(0, shownReason),
     })),
+  })
+}
+
+/** What there is to read counts most: of what is only shown as much as there is room for. The next plan names the rest. */
+export function withinPayload(plan: Plan): Plan {
+  const [notes, blocked, collections] = [[...plan.notes], [...plan.blocked], [...plan.collections]]
+  const fitted = { ...plan, notes, blocked, collections }
+  while (JSON.stringify(fitted).length > limits.payloadBytes) {
+    if (notes.length > 1) notes.pop()
+    else if (blocked.length > 1) blocked.pop()
+    else if (collections.length > 1) collections.pop()
+    else break
   }
+  return fitted
 }
 
 async function reread(deps: ActivityDeps, opened: Opened): Promise<OpenSource[]> {

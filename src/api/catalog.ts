@@ -55,12 +55,15 @@ export function checkCollections(connector: Connector, ids: string[]): string[] 
 
 function unknown(noun: string, name: string, known: string[]): string {
   const hint = nearest(name, known)
-  const end =
-    hint === null
-      ? `known are ${known.map((one) => `\`${one}\``).join(', ')}`
-      : `did you mean \`${hint}\`?`
+  const shown = known.slice(0, namesShown).map((one) => `\`${one}\``)
+  const rest =
+    known.length > namesShown ? ` and ${known.length - namesShown} more (GET /v1/providers)` : ''
+  const end = hint === null ? `known are ${shown.join(', ')}${rest}` : `did you mean \`${hint}\`?`
   return `is no ${noun}; ${end}`
 }
+
+/** Of what is known, in a refusal. */
+const namesShown = 20
 
 export function collectionIdsOf(connector: Connector): string[] {
   return Object.keys(connector.collections).map((name) => collectionId(connector.provider, name))

@@ -3,6 +3,8 @@ import { AppError } from '../domain/error.ts'
 import type { Collection, Connector } from './connector.ts'
 import { stripe } from './stripe/index.ts'
 
+const NAMES_SHOWN = 20
+
 /** Every connector there is: the only list. */
 export const connectors: readonly Connector[] = [stripe]
 
@@ -33,6 +35,10 @@ export function collectionOf(collectionId: string): {
 
 function unknown(what: string, given: string, known: string[]): AppError {
   const near = nearest(given, known)
-  const advice = near === null ? `There are: ${known.join(', ')}.` : `Did you mean \`${near}\`?`
+  const more = known.length > NAMES_SHOWN ? ` and ${known.length - NAMES_SHOWN} more` : ''
+  const advice =
+    near === null
+      ? `There are: ${known.slice(0, NAMES_SHOWN).join(', ')}${more}.`
+      : `Did you mean \`${near}\`?`
   return new AppError('invalid', `There is no ${what} \`${given.slice(0, 80)}\`. ${advice}`)
 }

@@ -37,7 +37,7 @@ async function makeConsumer(road: Road): Promise<string> {
 
 describe('one account, end to end', () => {
   test('G1, G4, G11: a whole account reaches a consumer, then what is created, updated and deleted', async () => {
-    await using road = await openRoad({ total: 600 })
+    await using road = await openRoad({ total: 300 })
     await road.work()
     // every collection there is; the simulator lets through more than a sandbox
     await road.sync({

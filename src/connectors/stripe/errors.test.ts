@@ -83,6 +83,31 @@ test('only a 404 of Stripe itself proves that an object is gone', () => {
   }
 })
 
+test.each([
+  ['Issuing', 400, 'Your account is not set up to use Issuing.', '/v1/issuing/cards'],
+  ['Treasury', 404, 'Unrecognized request URL (GET: /v1/x)', '/v1/treasury/financial_accounts'],
+  ['Identity', 403, 'Identity is not enabled for this account.', '/v1/identity/x?limit=1'],
+  ['Test clocks', 400, 'Only available in test mode.', '/v1/test_helpers/test_clocks'],
+  ['Sigma', 400, '', '/v1/sigma/scheduled_query_runs'],
+])(
+  '%s that the account does not have (%i) is told by name, and is no fault',
+  (product, status, message, path) => {
+    const classified = stripe.classify!({ ...answer(status, { message }), path })
+    expect(classified).toMatchObject({ kind: 'permanent', code: 'not-enabled' })
+    expect(classified!.message).toMatch(
+      new RegExp(`^${product}.* is not enabled on this Stripe account`),
+    )
+  },
+)
+
+test('a permission that is missing and a parameter of ours are not taken for that', () => {
+  const lacking = answer(403, { message: "Having the 'rak_customer_read' permission; not enabled" })
+  const parameter = answer(400, { code: 'parameter_unknown', param: 'x', message: 'not supported' })
+  for (const refused of [lacking, parameter, answer(403, {})]) {
+    expect(stripe.classify!(refused)?.code).toBeUndefined()
+  }
+})
+
 function answer(status: number, error: object): FailedAnswer {
   const body = JSON.stringify({ error: { type: INVALID, ...error } })
   return { status, headers: {}, body, path: '/v1/customers' }
