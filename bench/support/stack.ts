@@ -28,7 +28,7 @@ export type Stack = {
 }
 
 /** As package.json's `api` and `worker` start them. */
-const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
+export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(

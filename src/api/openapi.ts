@@ -181,7 +181,7 @@ function successes(
         status,
         {
           description: answer.description,
-          headers: requestIdHeader,
+          headers: { ...requestIdHeader, ...answer.headers },
           ...(empty ? {} : { content: { [type]: { schema } } }),
           ...(Object.keys(links).length === 0 ? {} : { links }),
         },

@@ -36,7 +36,13 @@ export type Route = {
 }
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
-export type AnswerText = { description: string; schema?: z.ZodType; contentType?: string }
+export type AnswerText = {
+  description: string
+  schema?: z.ZodType
+  contentType?: string
+  /** Headers besides those of every answer, with what they say. */
+  headers?: Record<string, { description: string; schema: { type: 'integer' } }>
+}
 
 export type Call = {
   deps: AppDeps

@@ -59,6 +59,23 @@ const nextTexts = {
   problems: ['not-found', 'rate-limited'],
 } as const
 
+const settled = {
+  204: {
+    description: 'Done.',
+    headers: {
+      'Sluice-Stale-Tokens': {
+        description:
+          'How many tokens changed nothing: unknown, used before, or delivered again meanwhile. Left out where none.',
+        schema: { type: 'integer' },
+      },
+    },
+  },
+} as const
+
+function settledAnswer({ stale }: { stale: number }): Answer {
+  return stale === 0 ? noContent : { status: 204, headers: { 'Sluice-Stale-Tokens': `${stale}` } }
+}
+
 export const consumeRoutes: Route[] = [
   route({
     ...nextTexts,
@@ -88,11 +105,11 @@ export const consumeRoutes: Route[] = [
     tag,
     right,
     body: schemas.ackBody,
-    answers: { 204: { description: 'Done.' } },
+    answers: settled,
     problems: ['not-found'],
     async handle({ deps, tenantId, params, body }) {
-      await deps.dispatcher.ack(await deps.dispatcher.find(tenantId, params.id), body.ack_tokens)
-      return noContent
+      const consumer = await deps.dispatcher.find(tenantId, params.id)
+      return settledAnswer(await deps.dispatcher.ack(consumer, body.ack_tokens))
     },
   }),
   route({
@@ -104,15 +121,13 @@ export const consumeRoutes: Route[] = [
     tag,
     right,
     body: schemas.nackBody,
-    answers: { 204: { description: 'Done.' } },
+    answers: settled,
     problems: ['not-found'],
     async handle({ deps, tenantId, params, body }) {
-      await deps.dispatcher.nack(
-        await deps.dispatcher.find(tenantId, params.id),
-        body.ack_tokens,
-        body.delay_ms ?? null,
+      const consumer = await deps.dispatcher.find(tenantId, params.id)
+      return settledAnswer(
+        await deps.dispatcher.nack(consumer, body.ack_tokens, body.delay_ms ?? null),
       )
-      return noContent
     },
   }),
   route({
@@ -124,15 +139,13 @@ export const consumeRoutes: Route[] = [
     tag,
     right,
     body: schemas.extendBody,
-    answers: { 204: { description: 'Done.' } },
+    answers: settled,
     problems: ['not-found'],
     async handle({ deps, tenantId, params, body }) {
-      await deps.dispatcher.extend(
-        await deps.dispatcher.find(tenantId, params.id),
-        body.ack_tokens,
-        body.ack_wait_ms ?? null,
+      const consumer = await deps.dispatcher.find(tenantId, params.id)
+      return settledAnswer(
+        await deps.dispatcher.extend(consumer, body.ack_tokens, body.ack_wait_ms ?? null),
       )
-      return noContent
     },
   }),
   route({
