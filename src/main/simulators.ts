@@ -1,3 +1,4 @@
+import { runHubspotSimulator } from '../simulators/hubspot/run.ts'
 import { runStripeSimulator } from '../simulators/stripe/run.ts'
 
 export type SimulatorOptions = {
@@ -19,4 +20,5 @@ type Running = { url: string; key: string; close(): Promise<void> }
 /** The simulated providers by name. */
 export const simulators: Record<string, (options: SimulatorOptions) => Promise<Running>> = {
   stripe: runStripeSimulator,
+  hubspot: runHubspotSimulator,
 }

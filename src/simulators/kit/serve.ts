@@ -35,12 +35,15 @@ export type Simulated = {
 export type Listening = { url: string; close(): Promise<void> }
 
 const bodyBytesMax = 4 * 1024 * 1024
+/** Long URLs are for the provider to refuse, not for the server. */
+const headerBytesMax = 128 * 1024
 const slowSteps = 10
 
 /** Serves a simulated provider on `host:port` (port 0: any free one). */
 export async function serve(simulated: Simulated, port: number, host: string): Promise<Listening> {
   let inFlight = 0
-  const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
+  const options = { keepAliveTimeout: 60_000, maxHeaderSize: headerBytesMax }
+  const server = createServer(options, (incoming, outgoing) => {
     const at = simulated.now()
     inFlight += 1
     outgoing.once('close', () => {
