@@ -5,6 +5,7 @@ import { associate, associateAs, dissociate } from './associate.ts'
 import { notFound, unknownUrl } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { bodyOf, inputsOf, limitOf } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 const pageMax = 500
@@ -89,7 +90,7 @@ function batchRead(
   const results: Fields[] = []
   const without: string[] = []
   for (const input of inputsOf(body, 1000)) {
-    const id = String(input.id as string)
+    const id = plain(input.id)
     const row = portal.find(from, id)
     const linked = row === null ? [] : portal.links.to([from.name, row.id], to.name)
     if (row === null || linked.length === 0) without.push(id)
@@ -177,8 +178,8 @@ function batchWrite(
   const inputs = inputsOf(body, 2000)
   const pairs = inputs.flatMap((input) => {
     const targets = (Array.isArray(input.to) ? input.to : [input.to]) as { id: string }[]
-    const fromId = String((input.from as { id: string }).id)
-    return targets.map(({ id }) => ({ fromId, toId: String(id), types: input.types as Fields[] }))
+    const fromId = (input.from as { id: string }).id
+    return targets.map(({ id }) => ({ fromId, toId: id, types: input.types as Fields[] }))
   })
   return portal.change(() => {
     switch (action) {

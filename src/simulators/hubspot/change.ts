@@ -1,6 +1,7 @@
 import { HubspotError, invalid, notFound } from './errors.ts'
 import type { Place } from './links.ts'
 import type { Portal } from './portal.ts'
+import { plain } from './objectTypes.ts'
 import type { ObjectType, Row, Values } from './objectTypes.ts'
 
 /** What is written: null or empty takes a value away. */
@@ -206,7 +207,7 @@ export function checkWrites(portal: Portal, type: ObjectType, given: unknown): W
         code: 'READ_ONLY_VALUE',
         context,
       })
-    } else writes[name] = value === null ? null : String(value as string | number | boolean)
+    } else writes[name] = value === null ? null : plain(value)
   }
   if (wrong.length > 0) {
     throw new HubspotError(400, {

@@ -30,7 +30,13 @@ export function playFault(portal: Portal, fault: FaultRule): void {
         throw forbidden('You do not have permissions to view this object type')
       }
       throw missingScopes(['crm.objects.contacts.read'])
-    default:
+    case 'html':
+    case 'reset':
+    case 'cut':
+    case 'slow':
+    case 'stall':
+    case 'latency':
+      return
   }
 }
 

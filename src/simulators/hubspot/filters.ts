@@ -1,6 +1,7 @@
 import { HubspotError, invalid } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { typeNamed } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType, Row } from './objectTypes.ts'
 
 /** True: the row is one of those asked for. */
@@ -41,8 +42,8 @@ export function readGroups(portal: Portal, type: ObjectType, given: unknown): Fi
 }
 
 function readFilter(portal: Portal, type: ObjectType, filter: Fields): Filter {
-  const name = String(filter.propertyName as string)
-  const operator = String(filter.operator as string)
+  const name = plain(filter.propertyName)
+  const operator = plain(filter.operator)
   if (!operators.includes(operator)) throw invalid(`Invalid operator ${operator}`)
   if (name.startsWith('associations.')) return associated(portal, type, name, filter)
   const property = portal.properties(type).get(name)
@@ -58,11 +59,11 @@ function readFilter(portal: Portal, type: ObjectType, filter: Fields): Filter {
     if (text === undefined || text === null || text === '') {
       throw invalid(`${key} of a filter with operator ${operator} is missing`)
     }
-    return read(String(text as string))
+    return read(plain(text))
   }
   const many = () => {
     if (!Array.isArray(filter.values)) throw invalid(`values of operator ${operator} are missing`)
-    return new Set(filter.values.map((value) => read(String(value as string))))
+    return new Set(filter.values.map((value) => read(plain(value))))
   }
   const of = valueOf(type, name, read)
   const when = (test: (value: number | string) => boolean): Filter => {
@@ -84,7 +85,7 @@ function readFilter(portal: Portal, type: ObjectType, filter: Fields): Filter {
     }
     case 'CONTAINS_TOKEN':
     case 'NOT_CONTAINS_TOKEN': {
-      const test = tokenTest(String(filter.value as string))
+      const test = tokenTest(plain(filter.value))
       const has: Filter = (row) => row.values[name] !== undefined && test(row.values[name])
       return operator === 'CONTAINS_TOKEN' ? has : (row) => !has(row)
     }
@@ -158,12 +159,10 @@ function associated(portal: Portal, type: ObjectType, name: string, filter: Fiel
   const to = typeNamed(portal, name.slice('associations.'.length))
   if (to.typeId.startsWith('2-')) throw invalid('Custom objects cannot be searched by association')
   if (filter.operator !== 'EQ' && filter.operator !== 'IN') {
-    throw invalid(`Operator ${String(filter.operator as string)} is not supported for associations`)
+    throw invalid(`Operator ${plain(filter.operator)} is not supported for associations`)
   }
   const wanted =
     filter.operator === 'IN' && Array.isArray(filter.values) ? filter.values : [filter.value]
   return (row) =>
-    wanted.some(
-      (id) => portal.links.of([type.name, row.id], [to.name, String(id as string)]).length > 0,
-    )
+    wanted.some((id) => portal.links.of([type.name, row.id], [to.name, plain(id)]).length > 0)
 }

@@ -5,6 +5,7 @@ import { joinList, leaveList, listsOf } from './lists.ts'
 import { allOwners, updateOwner } from './owners.ts'
 import type { Portal } from './portal.ts'
 import { typeOf } from './seed.ts'
+import { plain } from './objectTypes.ts'
 import type { ObjectType, Row } from './objectTypes.ts'
 import { changeFor, valuesFor } from './values.ts'
 
@@ -82,20 +83,20 @@ const happenings: Record<string, (portal: Portal) => void> = {
   joined: (portal) => {
     const [list] = listsOf(portal)
     withSome(portal, typeOf(portal, 'contacts'), ({ id }) => {
-      if (list !== undefined) joinList(portal, String(list.listId as string), id)
+      if (list !== undefined) joinList(portal, plain(list.listId), id)
     })
   },
   left: (portal) => {
     const [list] = listsOf(portal)
     if (list === undefined) return
-    const listId = String(list.listId as string)
+    const listId = plain(list.listId)
     const [member] = portal.notes(`member ${listId}`).keys()
     if (member !== undefined) leaveList(portal, listId, member)
   },
   ownerChanged: (portal) => {
     const [owner] = allOwners(portal)
     if (owner === undefined) return
-    updateOwner(portal, String(owner.id as string), { lastName: portal.random.text(6) })
+    updateOwner(portal, plain(owner.id), { lastName: portal.random.text(6) })
   },
 }
 

@@ -3,6 +3,7 @@ import type { Portal } from './portal.ts'
 import { bodyOf, flag, inputsOf, limitOf, textsOf, wantedOf } from './query.ts'
 import { render } from './record.ts'
 import { firstAfter } from './table.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType, Row } from './objectTypes.ts'
 
 /** `GET /crm/v3/objects/{type}`: live or archived records by id ascending. */
@@ -67,7 +68,7 @@ export function batchRead(
   const found = new Map<string, Row>()
   const missing: string[] = []
   for (const input of inputs) {
-    const id = String(input.id as string)
+    const id = plain(input.id)
     const row = rowBy(portal, type, id, idProperty)
     if (row === null || (row.archivedMs !== null) !== archived) missing.push(id)
     else found.set(row.id, row)

@@ -2,6 +2,7 @@ import type { SimRequest } from '../kit/serve.ts'
 import { invalid, notFound, unknownUrl } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { bodyOf, limitOf, textsOf, typeNamed } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields } from './objectTypes.ts'
 
 const countMax = 500
@@ -17,7 +18,7 @@ export function lists(
   const [id, part, verb] = parts
   if (id === undefined && method === 'GET') {
     const ids = query.getAll('listIds')
-    return { lists: listsOf(portal).filter((list) => ids.includes(String(list.listId as string))) }
+    return { lists: listsOf(portal).filter((list) => ids.includes(plain(list.listId))) }
   }
   if (id === undefined && method === 'POST') return { list: addList(portal, bodyOf(body)) }
   if (id === 'search' && method === 'POST') return searchLists(portal, bodyOf(body))
@@ -58,7 +59,7 @@ export function addList(portal: Portal, given: Fields): Fields {
   return portal.change(() => {
     const number = Number(portal.notes('counter').get('list') ?? 0) + 1
     const at = new Date(portal.ms()).toISOString()
-    const type = typeNamed(portal, String((given.objectTypeId ?? '0-1') as string))
+    const type = typeNamed(portal, plain(given.objectTypeId ?? '0-1'))
     const processingType = (given.processingType ?? 'MANUAL') as string
     const list: Fields = {
       processingType,
@@ -69,7 +70,7 @@ export function addList(portal: Portal, given: Fields): Fields {
       createdAt: at,
       processingStatus: 'COMPLETE',
       createdById: '42',
-      name: (given.name ?? `List ${number}`) as string,
+      name: given.name ?? `List ${number}`,
       listVersion: 1,
       size: 0,
       updatedAt: at,
@@ -114,10 +115,8 @@ function searchLists(portal: Portal, body: Fields): Fields {
   const all = listsOf(portal).filter(
     (list) =>
       (body.objectTypeId === undefined || list.objectTypeId === body.objectTypeId) &&
-      (kinds.length === 0 || kinds.includes(String(list.processingType as string))) &&
-      String(list.name as string)
-        .toLowerCase()
-        .includes(query),
+      (kinds.length === 0 || kinds.includes(plain(list.processingType))) &&
+      plain(list.name).toLowerCase().includes(query),
   )
   const page = all.slice(offset, offset + count)
   return {
@@ -130,7 +129,7 @@ function searchLists(portal: Portal, body: Fields): Fields {
 
 function additional(list: Fields, names: string[]): Record<string, string> {
   const known: Record<string, string> = {
-    hs_list_size: String(list.size as number),
+    hs_list_size: plain(list.size),
     hs_lastmodifieddate: String(Date.parse(list.updatedAt as string)),
     hs_createdate: String(Date.parse(list.createdAt as string)),
     hs_list_reference_count: '0',

@@ -60,6 +60,7 @@ function exchange(portal: Portal, keys: Keys, form: URLSearchParams, version: st
         scopes,
       }
     }
+    case null:
     default:
       throw refusal('unsupported_grant_type', 'BAD_GRANT_TYPE', 'missing or unknown grant type')
   }

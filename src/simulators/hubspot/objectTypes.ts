@@ -2,6 +2,12 @@
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 export type Fields = { [key: string]: Json }
 
+/** A text, number or flag of a body as text; what is none becomes JSON. */
+export function plain(value: Json | undefined): string {
+  if (typeof value === 'object' && value !== null) return JSON.stringify(value)
+  return String(value)
+}
+
 /** Values of a record by property name; a property without a value is absent. */
 export type Values = Record<string, string>
 

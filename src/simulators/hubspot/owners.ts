@@ -1,6 +1,7 @@
 import { invalid, notFound } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { flag, limitOf } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields } from './objectTypes.ts'
 
 /** `GET /crm/v3/owners[/{id}]`: live or archived ones, by id. */
@@ -10,7 +11,7 @@ export function owners(portal: Portal, query: URLSearchParams, id: string | unde
   if (id !== undefined) {
     const key = query.get('idProperty') ?? 'id'
     if (key !== 'id' && key !== 'userId') throw invalid(`idProperty ${key} is not supported`)
-    const owner = all.find((each) => String(each[key] as string) === id)
+    const owner = all.find((each) => plain(each[key]) === id)
     if (owner === undefined) throw notFound()
     return owner
   }
@@ -23,7 +24,7 @@ export function owners(portal: Portal, query: URLSearchParams, id: string | unde
   const results = rest.slice(0, limit)
   const last = results.at(-1)
   if (last === undefined || results.length === rest.length) return { results }
-  const next = String(last.id as string)
+  const next = plain(last.id)
   return {
     results,
     paging: {

@@ -1,5 +1,6 @@
 import { notFound, unknownUrl } from './errors.ts'
 import type { Portal } from './portal.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 /** `GET /crm/v3/pipelines/{type}[/{id}[/stages[/{stageId}] | /audit]]`: all at once, no paging. */
@@ -86,15 +87,9 @@ export function addStandardPipelines(portal: Portal): void {
 /** Adds or replaces a pipeline given as `{id, label, stages: [{id, label, metadata?}]}`. */
 export function addPipelineFrom(portal: Portal, type: ObjectType, given: Fields): Fields {
   const stages = ((given.stages ?? []) as Fields[]).map((stage): StageSpec => [
-    String(stage.id as string),
-    String(stage.label as string),
+    plain(stage.id),
+    plain(stage.label),
     (stage.metadata ?? { isClosed: 'false' }) as Fields,
   ])
-  return putPipeline(
-    portal,
-    type,
-    String(given.id as string),
-    String(given.label as string),
-    stages,
-  )
+  return putPipeline(portal, type, plain(given.id), plain(given.label), stages)
 }

@@ -55,7 +55,7 @@ export function propertyOf(
       readOnlyValue: calculated,
     },
     ...given,
-  } as Property
+  }
 }
 
 /** The group that HubSpot's own properties of a type stand in. */

@@ -4,6 +4,7 @@ import type { Portal } from './portal.ts'
 import type { Property } from './properties.ts'
 import { groupOf, propertyOf } from './properties.ts'
 import { bodyOf, flag, inputsOf } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 /** `/crm/v3/properties/{type}/…`; null: an empty answer. */
@@ -45,7 +46,7 @@ export function properties(
 
 /** Adds a property; records get it without a value, and without being touched. Throws 409 when it is there. */
 export function addProperty(portal: Portal, type: ObjectType, given: Fields): Property {
-  const name = String(given.name as string)
+  const name = plain(given.name)
   const known = portal.properties(type).get(name)
   if (known !== undefined && !known.archived) {
     throw new HubspotError(409, {
@@ -85,9 +86,7 @@ function batch(portal: Portal, type: ObjectType, verb: string, text: string): Fi
     completedAt: at,
   })
   if (verb === 'create') return complete(inputs.map((input) => addProperty(portal, type, input)))
-  const named = inputs.flatMap(
-    ({ name }) => portal.properties(type).get(String(name as string)) ?? [],
-  )
+  const named = inputs.flatMap(({ name }) => portal.properties(type).get(plain(name)) ?? [])
   if (verb === 'read') return complete(named)
   if (verb !== 'archive') throw unknownUrl()
   for (const property of named) archiveProperty(portal, type, property)
@@ -109,7 +108,7 @@ function groups(
   if (name === undefined) {
     if (method === 'GET') return { results: all }
     const group = { displayOrder: -1, ...bodyOf(body), archived: false } as Fields
-    portal.note(kind, String(group.name as string), group)
+    portal.note(kind, plain(group.name), group)
     return group
   }
   const group = all.find((each) => each.name === name)

@@ -27,6 +27,7 @@ export function readRoute(path: string): Route | null {
     case 'account-info':
     case 'webhooks':
       return versioned(root, parts)
+    case undefined:
     default:
       return null
   }

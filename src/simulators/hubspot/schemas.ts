@@ -3,7 +3,7 @@ import { HubspotError, forbidden, notFound, unknownUrl } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { propertyOf, standardProperties } from './properties.ts'
 import { bodyOf, flag, textsOf } from './query.ts'
-import { customType } from './objectTypes.ts'
+import { plain, customType } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 /** `/crm/v3/schemas[/{type}]`; null: an empty answer. */
@@ -30,7 +30,7 @@ export function schemas(
   if (method !== 'DELETE') throw unknownUrl()
   const { properties: _properties, ...kept } = schema
   const at = new Date(portal.ms()).toISOString()
-  portal.note('schema', String(schema.objectTypeId as string), {
+  portal.note('schema', plain(schema.objectTypeId), {
     ...kept,
     archived: true,
     updatedAt: at,
@@ -42,7 +42,7 @@ export function schemas(
 export function allSchemas(portal: Portal): Fields[] {
   return [...portal.notes('schema').values()].map((note) => {
     const schema = note as Fields
-    const type = portal.typeOf(String(schema.objectTypeId as string))!
+    const type = portal.typeOf(plain(schema.objectTypeId))!
     const properties = [...portal.properties(type).values()].filter(({ archived }) => !archived)
     return { ...schema, properties }
   })
@@ -51,7 +51,7 @@ export function allSchemas(portal: Portal): Fields[] {
 /** Adds a custom object: `{name, labels?, properties?: [{name, type?, …}], primaryDisplayProperty?, associatedObjects?}`. */
 export function addSchema(portal: Portal, given: Fields): Fields {
   return portal.change(() => {
-    const name = String(given.name as string)
+    const name = plain(given.name)
     const number = 40_000_000 + portal.notes('schema').size + 1
     const type = customType(portal.id, name, number)
     if (portal.typeOf(type.name) !== null) {
@@ -72,7 +72,7 @@ export function addSchema(portal: Portal, given: Fields): Fields {
 }
 
 function schemaOf(portal: Portal, type: ObjectType, given: Fields, at: string): Fields {
-  const name = String(given.name as string)
+  const name = plain(given.name)
   return {
     id: type.typeId.slice(2),
     objectTypeId: type.typeId,

@@ -4,6 +4,7 @@ import { addList, joinList } from './lists.ts'
 import { addOwner, archiveOwner, allOwners } from './owners.ts'
 import type { Portal } from './portal.ts'
 import { addSchema } from './schemas.ts'
+import { plain } from './objectTypes.ts'
 import type { ObjectType } from './objectTypes.ts'
 import { valuesFor } from './values.ts'
 
@@ -40,7 +41,7 @@ export function seedPortal(portal: Portal, total: number): void {
     portal.backdate(random.chance(0.05) ? imported : end - random.int(0, 730 * dayMs), work)
   portal.change(() => {
     for (let count = 0; count < 8; count++) past(() => addOwner(portal))
-    past(() => archiveOwner(portal, String(allOwners(portal)[0]!.id as string)))
+    past(() => archiveOwner(portal, plain(allOwners(portal)[0]!.id)))
     past(() =>
       addSchema(portal, {
         name: 'cars',
@@ -67,7 +68,7 @@ export function seedPortal(portal: Portal, total: number): void {
     for (let count = 0; count < 5; count++) {
       const list = past(() => addList(portal, { processingType: count % 2 ? 'DYNAMIC' : 'MANUAL' }))
       for (const { id } of some(portal, typeOf(portal, 'contacts'), total * 0.02)) {
-        past(() => joinList(portal, String(list.listId as string), id))
+        past(() => joinList(portal, plain(list.listId), id))
       }
     }
   })

@@ -82,12 +82,13 @@ test('a restored record is live again, with a new modified date', async () => {
 
 test('a merge makes a third record; both old ids lead to it and stand in hs_merged_object_ids, chained ones too', async () => {
   const { simulator, get, post } = await openTestPortal()
-  const [a, b, c] = Array.from({ length: 3 }, () => simulator.create('companies').id)
+  const make = () => simulator.create('companies').id
+  const [a, b, c] = [make(), make(), make()]
   const first = (
     await post('/crm/v3/objects/companies/merge', { primaryObjectId: a, objectIdToMerge: b })
   ).body
   expect([a, b]).not.toContain(first.id)
-  const second = simulator.merge('companies', first.id, c!)
+  const second = simulator.merge('companies', first.id, c)
   const told = await get(`/crm/v3/objects/companies/${a}?properties=hs_merged_object_ids`)
   expect(told.body).toMatchObject({
     id: second.id,
@@ -97,17 +98,18 @@ test('a merge makes a third record; both old ids lead to it and stand in hs_merg
   expect(live.map(({ id }: Body) => id)).toEqual([second.id])
   expect((await get('/crm/v3/objects/companies?archived=true')).body.results).toEqual([])
   expect(simulator.fates('companies').merged).toEqual({
-    [a!]: second.id,
-    [b!]: second.id,
-    [c!]: second.id,
+    [a]: second.id,
+    [b]: second.id,
+    [c]: second.id,
     [first.id]: second.id,
   })
 })
 
 test('before 2025 the primary record survived a merge', async () => {
   const { simulator } = await openTestPortal({ mergeShape: 'primary' })
-  const [a, b] = Array.from({ length: 2 }, () => simulator.create('contacts').id)
-  expect(simulator.merge('contacts', a!, b!)).toMatchObject({
+  const make = () => simulator.create('contacts').id
+  const [a, b] = [make(), make()]
+  expect(simulator.merge('contacts', a, b)).toMatchObject({
     id: a,
     values: { hs_merged_object_ids: b },
   })
@@ -125,8 +127,9 @@ test('a GDPR delete leaves nothing, neither in the bin nor by id', async () => {
 
 test('a batch reads 100 at most, tells a survivor under its own id, and what is missing in a 207', async () => {
   const { simulator, post } = await openTestPortal()
-  const [a, b, c] = Array.from({ length: 3 }, () => simulator.create('contacts').id)
-  const survivor = simulator.merge('contacts', a!, b!)
+  const make = () => simulator.create('contacts').id
+  const [a, b, c] = [make(), make(), make()]
+  const survivor = simulator.merge('contacts', a, b)
   const read = (ids: unknown[]) =>
     post(`${contacts}/batch/read`, {
       properties: ['city'],

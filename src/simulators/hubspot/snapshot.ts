@@ -5,6 +5,7 @@ import { pipelinesOf } from './pipelines.ts'
 import type { Portal } from './portal.ts'
 import { liveProperties, render } from './record.ts'
 import { allSchemas } from './schemas.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 const besides = ['owners', 'pipelines', 'properties', 'schemas', 'lists', 'list_memberships']
@@ -28,13 +29,11 @@ function textsOf(portal: Portal, collection: string): Texts {
   if (type !== null) return recordsOf(portal, type)
   switch (collection) {
     case 'owners':
-      return keyed(allOwners(portal), (owner) => String(owner.id as string))
+      return keyed(allOwners(portal), (owner) => plain(owner.id))
     case 'schemas':
-      return keyed(allSchemas(portal), (schema) => String(schema.objectTypeId as string))
+      return keyed(allSchemas(portal), (schema) => plain(schema.objectTypeId))
     case 'lists':
-      return keyed([...portal.notes('list').values()] as Fields[], (list) =>
-        String(list.listId as string),
-      )
+      return keyed([...portal.notes('list').values()] as Fields[], (list) => plain(list.listId))
     case 'list_memberships':
       return membershipsOf(portal)
     case 'pipelines':
@@ -42,9 +41,7 @@ function textsOf(portal: Portal, collection: string): Texts {
         {},
         ...portal
           .types()
-          .map((each) =>
-            keyed(pipelinesOf(portal, each), ({ id }) => `${each.name}/${String(id as string)}`),
-          ),
+          .map((each) => keyed(pipelinesOf(portal, each), ({ id }) => `${each.name}/${plain(id)}`)),
       ) as Texts
     case 'properties':
       return Object.assign(

@@ -2,6 +2,7 @@ import type { Writes } from './change.ts'
 import { allOwners } from './owners.ts'
 import { pipelinesOf } from './pipelines.ts'
 import type { Portal } from './portal.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType } from './objectTypes.ts'
 
 const firstNames = [
@@ -63,13 +64,13 @@ const time = (portal: Portal) =>
 
 function owner(portal: Portal): string | null {
   const all = allOwners(portal)
-  return all.length === 0 ? null : String(portal.random.pick(all).id as string)
+  return all.length === 0 ? null : plain(portal.random.pick(all).id)
 }
 
 function stage(portal: Portal, name: string): [pipeline: string, stage: string] {
   const pipeline = portal.random.pick(pipelinesOf(portal, portal.typeOf(name)!))
   const { id } = portal.random.pick(pipeline.stages as Fields[])
-  return [String(pipeline.id as string), String(id as string)]
+  return [plain(pipeline.id), plain(id)]
 }
 
 const activity = (portal: Portal) => ({

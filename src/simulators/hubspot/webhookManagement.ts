@@ -3,6 +3,7 @@ import { appId } from './auth.ts'
 import { HubspotError, invalid, notFound, unknownUrl } from './errors.ts'
 import type { Portal } from './portal.ts'
 import { bodyOf } from './query.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields } from './objectTypes.ts'
 
 const subscriptionsMax = 1000
@@ -69,7 +70,7 @@ function targetSettings(portal: Portal, method: string, body: string): Fields | 
   const settings = portal.notes('webhook').get('settings')
   if (method === 'PUT') {
     const given = bodyOf(body)
-    if (!/^https?:\/\//.test(String(given.targetUrl as string))) {
+    if (!/^https?:\/\//.test(plain(given.targetUrl))) {
       throw invalid('targetUrl must be a URL')
     }
     const at = new Date(portal.now()).toISOString()
@@ -86,7 +87,7 @@ function targetSettings(portal: Portal, method: string, body: string): Fields | 
 }
 
 function subscribe(portal: Portal, given: Fields): Fields {
-  const eventType = String(given.eventType as string)
+  const eventType = plain(given.eventType)
   if (!/^[a-z_]+\.[a-zA-Z]+$/.test(eventType)) throw invalid(`Unknown event type ${eventType}`)
   if (eventType.endsWith('.propertyChange') && given.propertyName === undefined) {
     throw invalid('propertyName is required for subscriptions to property changes')

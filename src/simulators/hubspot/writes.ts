@@ -7,6 +7,7 @@ import { rowBy } from './list.ts'
 import type { Portal } from './portal.ts'
 import { bodyOf, inputsOf } from './query.ts'
 import { render } from './record.ts'
+import { plain } from './objectTypes.ts'
 import type { Fields, ObjectType, Row } from './objectTypes.ts'
 
 const batchMax = 100
@@ -41,7 +42,7 @@ export function batchWrite(
   const inputs = inputsOf(bodyOf(text), batchMax)
   return portal.change(() => {
     if (verb === 'archive') {
-      for (const { id } of inputs) archive(portal, type, String(id as string))
+      for (const { id } of inputs) archive(portal, type, plain(id))
       return null
     }
     if (verb === 'create') {
@@ -54,7 +55,7 @@ export function batchWrite(
     for (const input of inputs) {
       const writes = checkWrites(portal, type, input.properties)
       const idProperty = typeof input.idProperty === 'string' ? input.idProperty : null
-      const id = String(input.id as string)
+      const id = plain(input.id)
       const row = rowBy(portal, type, id, idProperty)
       const isNew = row === null || row.archivedMs !== null
       if (!isNew) {
@@ -74,12 +75,7 @@ export function batchWrite(
 export function mergeObjects(portal: Portal, type: ObjectType, text: string): Fields {
   if (unmergeable.includes(type.name)) throw invalid(`Merge is not supported for ${type.name}`)
   const { primaryObjectId, objectIdToMerge } = bodyOf(text)
-  const survivor = merge(
-    portal,
-    type,
-    String(primaryObjectId as string),
-    String(objectIdToMerge as string),
-  )
+  const survivor = merge(portal, type, plain(primaryObjectId), plain(objectIdToMerge))
   return shown(portal, type, survivor)
 }
 
@@ -89,7 +85,7 @@ export function gdprDeleteObject(portal: Portal, type: ObjectType, text: string)
   const row = rowBy(
     portal,
     type,
-    String(objectId as string),
+    plain(objectId),
     typeof idProperty === 'string' ? idProperty : null,
   )
   if (row === null) throw notFound()
@@ -103,7 +99,7 @@ function createFrom(portal: Portal, type: ObjectType, input: Fields): Row {
     checkUnique(portal, type, writes)
     const row = create(portal, type, writes)
     for (const association of (input.associations ?? []) as Fields[]) {
-      const toId = String((association.to as Fields).id as string)
+      const toId = plain((association.to as Fields).id)
       for (const { associationTypeId } of (association.types ?? []) as Fields[]) {
         const typeId = Number(associationTypeId)
         const to = portal.types().find((other) => {
