@@ -1,5 +1,6 @@
 /** What activities are made of: built by src/deps.ts. */
 import type { Connector } from '../src/connectors/connector.ts'
+import type { Tokens } from '../src/credentials/refresh.ts'
 import type { Sealer } from '../src/credentials/seal.ts'
 import type { Pools } from '../src/db/pools.ts'
 import type { Log } from '../src/log.ts'
@@ -13,6 +14,7 @@ export type ActivityDeps = {
   quota: Quota
   http: Http
   sealer: Sealer
+  tokens: Pick<Tokens, 'current'>
   connectorOf(provider: string): Connector
   slices: Slices
   log: Log

@@ -80,11 +80,11 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
     sources,
     looked: new Map(),
     context(priority, signal, onAnswer) {
-      const { headers, config, baseUrl } = openCredential(credential, deps.sealer, connector)
+      const open = openCredential(credential, deps.sealer, connector, deps.tokens)
       const request = createRequester({
         http: deps.http,
         quota: deps.quota,
-        credential: { id: credential.id, baseUrl, headers },
+        credential: { id: credential.id, ...open },
         connector,
         limits: effectiveLimits(connector, row.rate_limits, credential.livemode),
         sync,
@@ -97,7 +97,7 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
           onAnswer?.(ms)
         },
       })
-      return { request, config, now: deps.now, signal }
+      return { request, config: open.config, now: deps.now, signal }
     },
   }
 }

@@ -15,8 +15,10 @@ import type { Config } from './config.ts'
 import { environment } from './config.ts'
 import { connectorOf, connectors } from './connectors/registry.ts'
 import { createAccess } from './credentials/access.ts'
+import { grant } from './credentials/grant.ts'
 import { createIdentify } from './credentials/identity.ts'
 import { createRegistrar } from './credentials/registrar.ts'
+import { createTokens } from './credentials/refresh.ts'
 import { createSealer } from './credentials/seal.ts'
 import { assertMigrated } from './db/migrate.ts'
 import { openPools } from './db/pools.ts'
@@ -91,6 +93,8 @@ export async function createWorkerDeps({
   const syncs = createSyncs(client, { newId: randomUUID })
   const quota = createQuota(pools.write, { listen: pools.listen })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
+  const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
+  const tokens = createTokens({ sql: pools.write, sealer, http, connectorOf })
   const slices = createSlices({ pools, fail: failWith(client), log })
   quietRuntime(
     'WARN',
@@ -103,7 +107,8 @@ export async function createWorkerDeps({
       pools,
       quota,
       http,
-      sealer: createSealer(config.encryptionKeys.map((key) => key.reveal())),
+      sealer,
+      tokens,
       connectorOf,
       slices,
       log,
@@ -149,6 +154,7 @@ export async function createWorkerDeps({
       stopping = true
       for (const end of routines) await end()
       await slices.stop()
+      await tokens.close()
       await quota.close()
       await workers.close()
       await client.connection.close()
@@ -220,7 +226,8 @@ export async function createApiDeps({
   const notifier = createNotifier(pools.listen)
   const dispatcher = counted(createDispatcher({ sql: pools.deliver, notifier }), metrics)
   const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
-  const access = createAccess({ quota, http, sealer, now: Date.now })
+  const tokens = createTokens({ sql: pools.write, sealer, http, connectorOf })
+  const access = createAccess({ quota, http, sealer, tokens, now: Date.now })
   registerGauges(metrics.registry, pools.write, Date.now)
   const deps: ApiDeps = {
     db: pools.db,
@@ -230,8 +237,9 @@ export async function createApiDeps({
     counter: createCounter(pools.deliver, Date.now),
     sealer,
     connectors: Object.fromEntries(connectors.map((one) => [one.provider, one])),
-    identify: createIdentify({ quota, http }),
-    registrar: createRegistrar({ quota, http }),
+    identify: createIdentify({ quota, http, tokens }),
+    grant: async (asked) => await grant(http, asked),
+    registrar: createRegistrar({ quota, http, tokens }),
     access: async (asked) =>
       await access({ ...asked, rateLimits: await rateLimitsOf(pools.db, asked.credential.id) }),
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
@@ -259,6 +267,7 @@ export async function createApiDeps({
     async close() {
       await dispatcher.close()
       await notifier.close()
+      await tokens.close()
       await quota.close()
       await http.close()
       await client.connection.close()

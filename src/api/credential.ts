@@ -1,4 +1,4 @@
-import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
+import type { Connector, CredentialKind, Identity, OauthClient } from '../connectors/connector.ts'
 import { AppError, isAppError } from '../domain/error.ts'
 import type { Credential, SealedCredential } from '../store/credentials.ts'
 import {
@@ -7,11 +7,13 @@ import {
   syncIdsOf,
   upsertCredential,
 } from '../store/credentials.ts'
+import { getSealedOauthApp } from '../store/oauthApps.ts'
 import { places } from '../credentials/places.ts'
 import { connectorOf, kindOf, masked } from './catalog.ts'
 import type { ApiDeps, Asked, HealthStatus } from './deps.ts'
 import { fieldsOf, invalid } from './input.ts'
 import type { CreateCredential } from './schemas/credentials.ts'
+import { known } from './stream.ts'
 import { toWire } from './wire.ts'
 
 /** The part of a call that importing a credential needs. */
@@ -41,8 +43,12 @@ export async function importCredential(
     throw invalid({ [at(field, 'kind')]: [`belongs to ${connector.provider}, not to ${provider}`] })
   }
   call.precheck?.(connector)
-  const known = await checked(deps, connector, kind, properties, field)
-  const identity = await identify(call, { connector, kind, ...known }, null)
+  const fitting = await checked(deps, connector, kind, properties, field)
+  const asked = { connector, kind, ...fitting }
+  const { identity, ...known } = await admit(call, asked, null, {
+    id: input.oauth_app_id ?? null,
+    field,
+  })
   const { secret, open } = split(kind, known.properties)
   const name = input.name === undefined ? given.name : input.name
   const result = await upsertCredential(
@@ -55,7 +61,7 @@ export async function importCredential(
       upstreamAccount: identity.account ?? kind.fallbackAccount(known.properties),
       livemode: identity.livemode,
       properties: open,
-      baseUrl: known.baseUrl,
+      baseUrl: fitting.baseUrl,
       defaultName: identity.name?.slice(0, 200) ?? null,
       ...(name === undefined ? {} : { name }),
       ...(input.oauth_app_id === undefined ? {} : { oauthAppId: input.oauth_app_id }),
@@ -73,6 +79,7 @@ export async function replaceProperties(
   call: Importing,
   before: Credential,
   input: Record<string, unknown>,
+  oauthAppId: string | null = before.oauthAppId,
 ): Promise<{ properties: object; baseUrl: string; ciphertext: Buffer; keyId: string }> {
   const { deps } = call
   const connector = connectorOfCredential(deps, before)
@@ -86,8 +93,12 @@ export async function replaceProperties(
     })
   // A PATCH leaves unsaid what stays: the address too. null asks for the provider's own again.
   const given = { base_url: before.baseUrl, ...older(kind, rest) }
-  const known = await checked(deps, connector, kind, given, 'properties')
-  const identity = await identify(call, { connector, kind, ...known }, before.id)
+  const fitting = await checked(deps, connector, kind, given, 'properties')
+  const asked = { connector, kind, ...fitting }
+  const { identity, ...known } = await admit(call, asked, before.id, {
+    id: oauthAppId,
+    field: null,
+  })
   const account = identity.account ?? kind.fallbackAccount(known.properties)
   if (account !== before.upstreamAccount || identity.livemode !== before.livemode) {
     throw new AppError(
@@ -99,7 +110,7 @@ export async function replaceProperties(
   const { secret, open } = split(kind, known.properties)
   return {
     properties: open,
-    baseUrl: known.baseUrl,
+    baseUrl: fitting.baseUrl,
     ...deps.sealer.seal(secret, places.credential(before.id)),
   }
 }
@@ -110,7 +121,8 @@ export function askedOf(deps: ApiDeps, row: SealedCredential, signal: AbortSigna
   const { kind } = kindOf(deps, row.kind, row.provider, 'kind')
   const secret = deps.sealer.open(row.ciphertext, row.keyId, places.credential(row.id))
   const properties = { ...row.properties, ...secret }
-  return { connector, kind, properties, baseUrl: row.baseUrl, credentialId: row.id, signal }
+  const { baseUrl, id: credentialId } = row
+  return { connector, kind, properties, baseUrl, credentialId, stored: true, signal }
 }
 
 /** Asks the provider now, and notes what it says. */
@@ -118,7 +130,7 @@ export async function checkCredential(call: Importing, row: SealedCredential): P
   const { deps, tenantId } = call
   const asked = askedOf(deps, row, call.signal)
   try {
-    await identify(call, asked, row.id)
+    await deps.identify(asked)
     await noteCredentialChecked(deps.db, tenantId, row.id, null)
     if (row.refusedAt !== null) await nudgeSyncs(deps, tenantId, row.id)
   } catch (error) {
@@ -185,10 +197,10 @@ function healthOfCredential(row: Credential) {
   }
 }
 
-type Given = { kind: string | null; name: string | undefined; properties: Record<string, unknown> }
+type Input = { kind: string | null; name: string | undefined; properties: Record<string, unknown> }
 
 /** The flat form and the one with `properties` become the same; `kind`, `name` and `test` may stand among the properties. */
-function normalise(input: CreateCredential, field: string | null): Given {
+function normalise(input: CreateCredential, field: string | null): Input {
   const {
     name: _,
     provider: __,
@@ -222,7 +234,7 @@ function normalise(input: CreateCredential, field: string | null): Given {
   }
 }
 
-function chooseKind(deps: ApiDeps, given: Given, provider: string | null, field: string | null) {
+function chooseKind(deps: ApiDeps, given: Input, provider: string | null, field: string | null) {
   const name = at(field, 'kind')
   if (given.kind !== null) {
     const found = kindOf(deps, given.kind, provider, name)
@@ -280,17 +292,61 @@ async function checked(
   }
 }
 
-async function identify(
-  call: Importing,
-  asked: {
-    connector: Connector
-    kind: CredentialKind
-    properties: Record<string, unknown>
-    baseUrl: string
-  },
+type Given = Pick<Asked, 'connector' | 'kind' | 'properties' | 'baseUrl'>
+
+/**
+ * Who new properties are of, and how they are stored. Where access tokens expire, a first one is had for them, which may
+ * replace the refresh token.
+ */
+async function admit(
+  { deps, tenantId, signal }: Importing,
+  asked: Given,
   credentialId: string | null,
-): Promise<Identity> {
-  return await call.deps.identify({ ...asked, credentialId, signal: call.signal })
+  app: { id: string | null; field: string | null },
+): Promise<{ identity: Identity; properties: Record<string, unknown> }> {
+  const { oauth } = asked.kind
+  const { properties } = asked
+  if (oauth === undefined)
+    return { identity: await deps.identify({ ...asked, credentialId, signal }), properties }
+  const client =
+    app.id === null ? null : await clientOf(deps, tenantId, asked, { ...app, id: app.id })
+  if (client === null && oauth.needsApp) {
+    throw invalid({
+      [at(app.field, 'oauth_app_id')]: [
+        `is required for \`${asked.kind.kind}\`: the OAuth app that the account was connected with`,
+      ],
+    })
+  }
+  const granted = await deps.grant({ ...asked, oauth, app: client, signal })
+  const { access_token: _, ...kept } = properties
+  const stored =
+    granted.refreshToken === null ? kept : { ...kept, refresh_token: granted.refreshToken }
+  const known = { ...stored, access_token: granted.accessToken }
+  const identity = await deps.identify({ ...asked, properties: known, credentialId, signal })
+  return { identity, properties: stored }
+}
+
+async function clientOf(
+  deps: ApiDeps,
+  tenantId: string,
+  { connector }: Given,
+  { id, field }: { id: string; field: string | null },
+): Promise<OauthClient> {
+  const app = await known(
+    getSealedOauthApp(deps.db, tenantId, id),
+    at(field, 'oauth_app_id'),
+    'names no OAuth app of this tenant',
+  )
+  if (app.provider !== connector.provider) {
+    throw invalid({
+      [at(field, 'oauth_app_id')]: [
+        `is an OAuth app of ${app.provider}, not of ${connector.provider}`,
+      ],
+    })
+  }
+  const opened = deps.sealer.open(app.ciphertext, app.keyId, places.oauthApp(app.id))
+  const { client_secret: clientSecret } = opened as { client_secret: string }
+  return { clientId: app.clientId, clientSecret }
 }
 
 function split(kind: CredentialKind, all: Record<string, unknown>) {

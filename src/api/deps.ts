@@ -1,7 +1,8 @@
-import type { Connector, CredentialKind, Identity } from '../connectors/connector.ts'
+import type { Connector, CredentialKind, Granted, Identity } from '../connectors/connector.ts'
 import type { Access } from '../credentials/access.ts'
 import type { Sql } from '../db/pools.ts'
 import type { Counter } from '../delivery/counts.ts'
+import type { Asking } from '../credentials/grant.ts'
 import type { Registrar } from '../credentials/registrar.ts'
 import type { Batches } from '../domain/batches.ts'
 import type { Dispatcher } from '../delivery/dispatcher.ts'
@@ -23,6 +24,8 @@ export type ApiDeps = {
   connectors: Record<string, Connector>
   /** Asks the provider who a credential is: one or two requests, within its quota. Throws `auth` when refused. */
   identify(asked: Asked): Promise<Identity>
+  /** A first access token for a credential that is being put in. Throws `auth` when refused. */
+  grant(asking: Asking): Promise<Granted>
   /** Webhook endpoints at providers. */
   registrar: Registrar
   /** What a credential may read of these collections, asked for with one small request each, or known already. */
@@ -68,6 +71,8 @@ export type Asked = {
   baseUrl: string
   /** Null while it is being created. */
   credentialId: string | null
+  /** The properties are those that are stored. */
+  stored?: boolean
   signal: AbortSignal
 }
 

@@ -183,12 +183,33 @@ export type CredentialKind = {
   /** Keys of `properties` that are secrets: sealed, masked in answers, never in `ctx.config`. */
   secrets: string[]
   baseUrl(properties: Record<string, unknown>): string
-  /** Headers that authenticate a request. */
+  /** Headers that authenticate a request. Of a kind with `oauth`, `access_token` is the current one. */
   auth(properties: Record<string, unknown>): Record<string, string>
+  /** Access tokens that expire, and are had anew for what the credential holds: src/credentials/refresh.ts does that. */
+  oauth?: Oauth
   /** A stable key of the upstream account read off the properties alone, where `identify` cannot tell it. Never a secret itself. */
   fallbackAccount(properties: Record<string, unknown>): string
   /** The mode that the properties alone tell (a key's prefix); null: ask `identify`. Where it tells, it is believed. */
   livemode?(properties: Record<string, unknown>): boolean | null
+}
+
+export type Oauth = {
+  /** True: only together with an OAuth app, whose id and secret the request carries. */
+  needsApp: boolean
+  /** The request for a new access token. `properties`: with the newest `refresh_token`, secrets included. */
+  refresh(properties: Record<string, unknown>, app: OauthClient | null): UpstreamRequest
+  /** What its answer, of whatever status, says. `refused` is final, a sentence with what to do; null: it is tried again. */
+  parse(answer: FailedAnswer): Granted | { refused: string } | null
+}
+
+export type OauthClient = { clientId: string; clientSecret: string }
+
+export type Granted = {
+  accessToken: string
+  /** Null: the one that was sent stays good. */
+  refreshToken: string | null
+  /** Null: it does not expire. */
+  expiresInMs: number | null
 }
 
 export type FailedAnswer = {

@@ -92,8 +92,9 @@ function start(probes: Record<string, () => Promise<void>>) {
     signal: new AbortController().signal,
   }
   const sealer = { open: () => ({}) }
+  const tokens = { current: () => Promise.reject(new Error('no tokens here')) }
   return {
-    access: createAccess({ quota: {} as Quota, http, sealer, now: () => clock.ms }),
+    access: createAccess({ quota: {} as Quota, http, sealer, tokens, now: () => clock.ms }),
     asked,
     clock,
   }

@@ -7,6 +7,7 @@ import type { Quota } from '../upstream/quota.ts'
 import { createRequester } from '../upstream/request.ts'
 import type { SealedCredential } from './load.ts'
 import { openCredential } from './load.ts'
+import type { Tokens } from './refresh.ts'
 import type { Sealer } from './seal.ts'
 
 /** What a credential may read of a collection. `reason`: in our own words, null where it may. */
@@ -25,6 +26,14 @@ export type AccessAsked = {
   signal: AbortSignal
 }
 
+type AccessDeps = {
+  quota: Quota
+  http: Http
+  sealer: Pick<Sealer, 'open'>
+  tokens: Pick<Tokens, 'current'>
+  now(): number
+}
+
 const keptMs = 600_000
 const patienceMs = 8_000
 const atOnce = 8
@@ -34,12 +43,7 @@ const credentialsKept = 500
  * Asks the provider with one small request a collection, within the quota, and remembers the answers for ten minutes.
  * What is not known within 8 s is `unknown`: the next call goes on from there. Never throws for what the provider does.
  */
-export function createAccess(deps: {
-  quota: Quota
-  http: Http
-  sealer: Pick<Sealer, 'open'>
-  now(): number
-}) {
+export function createAccess(deps: AccessDeps) {
   const known = new Map<string, { untilMs: number; byName: Map<string, Access> }>()
 
   const remembered = ({ credential }: AccessAsked): Map<string, Access> => {
@@ -74,14 +78,14 @@ export function createAccess(deps: {
 }
 
 async function look(
-  deps: { quota: Quota; http: Http; sealer: Pick<Sealer, 'open'>; now(): number },
+  deps: AccessDeps,
   { connector, credential, rateLimits }: AccessAsked,
   name: string,
   signal: AbortSignal,
 ): Promise<Access> {
   const collection = connector.collections[name]!
   try {
-    const { config, ...open } = openCredential(credential, deps.sealer, connector)
+    const { config, ...open } = openCredential(credential, deps.sealer, connector, deps.tokens)
     const request = createRequester({
       ...deps,
       connector,

@@ -3,7 +3,8 @@ import type { Http } from '../upstream/http.ts'
 import { effectiveLimits } from '../upstream/limits.ts'
 import type { Priority, Quota } from '../upstream/quota.ts'
 import { createRequester } from '../upstream/request.ts'
-import { texts } from './load.ts'
+import { renewed, texts } from './load.ts'
+import type { Tokens } from './refresh.ts'
 
 export type Asked = {
   connector: Connector
@@ -13,23 +14,28 @@ export type Asked = {
   baseUrl: string
   /** Null while it is being created: then there is no ledger to pay from. */
   credentialId: string | null
+  /** The properties are those that are stored: then the stored access token goes with them. */
+  stored?: boolean
   signal: AbortSignal
 }
 
+export type IdentityDeps = { quota: Quota; http: Http; tokens: Pick<Tokens, 'current'> }
+
 /** Everything that a connector may use, for calls with a credential that are no sync's. */
-export function contextFor(
-  deps: { quota: Quota; http: Http },
-  asked: Asked,
-  priority: Priority,
-): Context {
-  const { connector, kind, properties } = asked
+export function contextFor(deps: IdentityDeps, asked: Asked, priority: Priority): Context {
+  const { connector, credentialId, kind, properties } = asked
+  const stored = asked.stored === true && kind.oauth !== undefined ? credentialId : null
   const request = createRequester({
     ...deps,
     connector,
     credential: {
-      id: asked.credentialId,
+      id: credentialId,
       baseUrl: asked.baseUrl,
-      headers: async () => kind.auth(properties),
+      renews: stored !== null,
+      headers: async (ask) =>
+        stored === null
+          ? kind.auth(properties)
+          : await renewed(kind, properties, stored, deps.tokens, ask),
     },
     limits: effectiveLimits(connector, [], kind.livemode?.(properties) ?? false),
     sync: null,
@@ -46,7 +52,7 @@ export function contextFor(
  * Asks the provider who a credential is. `account` is never null in the answer: where the credential may not read its own
  * account, the kind's stable key stands in. The mode that a key tells by itself wins. Throws `auth` when refused.
  */
-export function createIdentify(deps: { quota: Quota; http: Http }) {
+export function createIdentify(deps: IdentityDeps) {
   return async (asked: Asked): Promise<Identity & { account: string }> => {
     const { connector, kind, properties } = asked
     const own = kind.livemode?.(properties) ?? null

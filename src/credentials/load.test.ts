@@ -35,10 +35,11 @@ const connector = {
   },
 } as unknown as Connector
 
+const none = { current: () => Promise.reject(new Error('no tokens here')) }
 const sealer = createSealer([randomBytes(32).toString('base64')])
 
 test('G12: an opened credential authenticates, and shows its secret nowhere else', async () => {
-  const opened = openCredential(row('credential'), sealer, connector)
+  const opened = openCredential(row('credential'), sealer, connector, none)
   expect(await opened.headers()).toEqual({ authorization: 'Bearer sk_canary' })
   expect(opened.config).toEqual({ shop: 'a', plan: '7' })
   expect(inspect(opened, { depth: 12, showHidden: true }) + JSON.stringify(opened)).not.toContain(
@@ -47,14 +48,14 @@ test('G12: an opened credential authenticates, and shows its secret nowhere else
 })
 
 test('a row of a kind that there is no more says what to do', () => {
-  expect(() => openCredential({ ...row('x'), kind: 'acme_old' }, sealer, connector)).toThrow(
+  expect(() => openCredential({ ...row('x'), kind: 'acme_old' }, sealer, connector, none)).toThrow(
     /Put in a new credential/,
   )
 })
 
 test('secrets of one row do not open in another', async () => {
   await expect(
-    openCredential({ ...row('a'), id: 'b' }, sealer, connector).headers(),
+    openCredential({ ...row('a'), id: 'b' }, sealer, connector, none).headers(),
   ).rejects.toMatchObject({ kind: 'bug' })
 })
 
@@ -64,7 +65,7 @@ test('the provider says which account a credential is for; where it may not, the
       .writeHead(request.headers.authorization === 'Bearer full' ? 200 : 403)
       .end('{"id":"acct_1"}')
   })
-  const identify = createIdentify({ quota: generous, http })
+  const identify = createIdentify({ quota: generous, http, tokens: none })
   const asked = {
     connector,
     kind,
@@ -86,7 +87,7 @@ test('a mode that the key tells by itself is believed', async () => {
   await using server = await upstreamServer((_, response) =>
     response.writeHead(200).end('{"id":"acct_1"}'),
   )
-  const identify = createIdentify({ quota: generous, http })
+  const identify = createIdentify({ quota: generous, http, tokens: none })
   const live = { ...kind, livemode: () => true }
   const asked = {
     connector,

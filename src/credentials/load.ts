@@ -1,6 +1,9 @@
-import type { Connector } from '../connectors/connector.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Connector, CredentialKind } from '../connectors/connector.ts'
 import { AppError } from '../domain/error.ts'
 import { places } from './places.ts'
+import type { HeadersAsk } from '../upstream/request.ts'
+import type { Tokens } from './refresh.ts'
 import type { Sealer } from './seal.ts'
 
 export type SealedCredential = {
@@ -17,8 +20,12 @@ export type OpenCredential = {
   baseUrl: string
   /** What a connector may know: the properties without secrets. */
   config: Record<string, string>
-  /** Headers that authenticate; the secrets are opened at each call and kept nowhere. */
-  headers(): Promise<Record<string, string>>
+  /**
+   * Headers that authenticate one request; the secrets are opened at each call and kept nowhere. `refused`: such headers that
+   * the provider has just refused; where it `renews`, others come.
+   */
+  headers(ask?: HeadersAsk): Promise<Record<string, string>>
+  renews: boolean
 }
 
 /** A stored credential, ready for requests. AAD of the seal: `credential/<id>`. */
@@ -26,6 +33,7 @@ export function openCredential(
   credential: SealedCredential,
   sealer: Pick<Sealer, 'open'>,
   connector: Connector,
+  tokens: Pick<Tokens, 'current'>,
 ): OpenCredential {
   const kind = connector.credentialKinds.find((one) => one.kind === credential.kind)
   if (kind === undefined) {
@@ -37,15 +45,36 @@ export function openCredential(
   return {
     baseUrl: credential.baseUrl,
     config: texts(credential.properties),
-    async headers() {
+    renews: kind.oauth !== undefined,
+    async headers(ask = {}) {
       const secrets = sealer.open(
         credential.ciphertext,
         credential.keyId,
         places.credential(credential.id),
       )
-      return kind.auth({ ...credential.properties, ...secrets })
+      const properties = { ...credential.properties, ...secrets }
+      return kind.oauth === undefined
+        ? kind.auth(properties)
+        : await renewed(kind, properties, credential.id, tokens, ask)
     },
   }
+}
+
+/** Headers with the current access token. */
+export async function renewed(
+  kind: CredentialKind,
+  properties: Record<string, unknown>,
+  credentialId: string,
+  tokens: Pick<Tokens, 'current'>,
+  { refused, ...ask }: HeadersAsk,
+): Promise<Record<string, string>> {
+  const headersOf = (token: string) => kind.auth({ ...properties, access_token: token })
+  const isRefused = (headers: Record<string, string>) =>
+    refused !== undefined && isDeepStrictEqual(headers, refused)
+  const token = await tokens.current({ credentialId, ...ask })
+  const headers = headersOf(token)
+  if (!isRefused(headers)) return headers
+  return headersOf(await tokens.current({ credentialId, ...ask, refused: token }))
 }
 
 /** Scalars as text. */

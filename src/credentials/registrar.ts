@@ -1,8 +1,6 @@
 import { AppError } from '../domain/error.ts'
-import type { Asked } from './identity.ts'
+import type { Asked, IdentityDeps } from './identity.ts'
 import { contextFor } from './identity.ts'
-import type { Http } from '../upstream/http.ts'
-import type { Quota } from '../upstream/quota.ts'
 
 export type Registrar = {
   /**
@@ -16,7 +14,7 @@ export type Registrar = {
   unregister(asked: Asked, id: string): Promise<void>
 }
 
-export function createRegistrar(deps: { quota: Quota; http: Http }): Registrar {
+export function createRegistrar(deps: IdentityDeps): Registrar {
   return {
     async register(asked, target) {
       const register = asked.connector.webhooks?.register

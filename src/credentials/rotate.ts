@@ -44,6 +44,7 @@ export async function rotateKeys(
 
 const aadOf: Record<keyof typeof sealedTables, (key: string) => string> = {
   credentials: places.credential,
+  oauthTokens: places.oauthToken,
   oauthApps: places.oauthApp,
   webhookEndpoints: places.webhookEndpoint,
   idempotentAnswers: (key) => {

@@ -62,6 +62,20 @@ export async function getOauthApp(db: Db, tenantId: string, id: string): Promise
   return row
 }
 
+/** With its sealed secret: for the code that calls the provider. */
+export async function getSealedOauthApp(
+  db: Db,
+  tenantId: string,
+  id: string,
+): Promise<OauthApp & Sealed> {
+  const [row] = await db
+    .select({ ...columns, ciphertext: oauthApps.ciphertext, keyId: oauthApps.keyId })
+    .from(oauthApps)
+    .where(mine(tenantId, id))
+  if (row === undefined) throw notFound('OAuth app')
+  return row
+}
+
 export async function listOauthApps(
   db: Db,
   tenantId: string,

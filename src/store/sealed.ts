@@ -13,10 +13,11 @@ export type SealedRow = Sealed & { key: string }
 
 /** Every table with secrets. `key` of answers: `<tenant id>/<idempotency key>`. */
 export const sealedTables: Record<
-  'credentials' | 'oauthApps' | 'webhookEndpoints' | 'idempotentAnswers',
+  'credentials' | 'oauthTokens' | 'oauthApps' | 'webhookEndpoints' | 'idempotentAnswers',
   SealedTable
 > = {
   credentials: byColumn('credentials', 'id'),
+  oauthTokens: byColumn('oauth_tokens', 'credential_id'),
   oauthApps: byColumn('oauth_apps', 'id'),
   webhookEndpoints: byColumn('webhook_endpoints', 'token_hash'),
   idempotentAnswers: {

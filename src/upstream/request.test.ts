@@ -294,9 +294,28 @@ test('an address where no provider can be is not called, whatever the base URL s
   })
 })
 
+test('after one 401 a token that expires is renewed, and the request sent once more; a second 401 is believed', async () => {
+  await using server = await upstreamServer((request, response) => {
+    const good = request.headers.authorization === 'Bearer new'
+    response.writeHead(good ? 200 : 401).end(good ? '{}' : '{"error":"expired"}')
+  })
+  const { request, log } = requester(server, { tokens: ['old', 'new'] })
+  expect((await request({ path: '/v1/things' })).status).toBe(200)
+  expect(server.requests).toHaveLength(2)
+  expect(log).toEqual(['take', 'release', 'take', 'release'])
+  const hopeless = requester(server, { tokens: ['old', 'older'] })
+  await expect(hopeless.request({ path: '/v1/things' })).rejects.toMatchObject({ kind: 'auth' })
+  expect(server.requests).toHaveLength(4)
+  const fixed = requester(server)
+  await expect(fixed.request({ path: '/v1/things' })).rejects.toMatchObject({ kind: 'auth' })
+  expect(server.requests).toHaveLength(5)
+})
+
 type Options = Partial<Pick<RequesterDeps, 'connector' | 'signal' | 'priority'>> & {
   base?: string
   stale?: number
+  /** Access tokens that expire: the first, and the one after it was refused. */
+  tokens?: [string, string]
 }
 
 /** With a quota that always grants; the first `stale` grants are too old. */
@@ -321,7 +340,10 @@ function requester({ url }: Pick<UpstreamServer, 'url'>, options: Options = {}) 
     credential: {
       id: 'c',
       baseUrl: `${url}${options.base ?? ''}`,
-      headers: async () => ({ authorization: 'Bearer sk_canary' }),
+      renews: options.tokens !== undefined,
+      headers: async ({ refused }) => ({
+        authorization: `Bearer ${(refused ? options.tokens?.[1] : options.tokens?.[0]) ?? 'sk_canary'}`,
+      }),
     },
     limits: [],
     sync: null,

@@ -5,19 +5,33 @@ import type {
   UpstreamAnswer,
   UpstreamRequest,
 } from '../connectors/connector.ts'
-import { AppError } from '../domain/error.ts'
+import { AppError, isAppError } from '../domain/error.ts'
 import { ACCEPTED_ENCODINGS } from './body.ts'
 import { broken, classify, neverSent } from './classify.ts'
 import type { Http, HttpAnswer } from './http.ts'
 import type { Grant, Priority, Quota } from './quota.ts'
 import type { SyncAt } from './take.ts'
 
+export type HeadersAsk = {
+  /** Headers that the provider has just refused: others are wanted. */
+  refused?: Record<string, string> | undefined
+  /** Asked before a new access token is requested; throws `stopped` where nothing may be requested (G8). */
+  permit?: (() => Promise<{ release(): void }>) | undefined
+  signal?: AbortSignal | undefined
+}
+
 export type RequesterDeps = {
   http: Http
   quota: Quota
   connector: Pick<Connector, 'title' | 'classify'>
   /** `id` null: not stored yet, then there is no ledger to pay from. `headers` authenticate; secrets stay in its closure. */
-  credential: { id: string | null; baseUrl: string; headers(): Promise<Record<string, string>> }
+  credential: {
+    id: string | null
+    baseUrl: string
+    headers(ask: HeadersAsk): Promise<Record<string, string>>
+    /** Refused headers can be had anew: access tokens that expire. */
+    renews: boolean
+  }
   /** Of effectiveLimits. */
   limits: Limit[]
   sync: SyncAt | null
@@ -38,20 +52,38 @@ const USER_AGENT = 'sluice'
 export function createRequester(deps: RequesterDeps): Context['request'] {
   return async (request) => {
     const url = urlOf(deps, request)
+    const permit = async () => await start(deps, request)
+    const { headers, renews } = deps.credential
     // before the grant, which is only good for a moment: a token may have to be refreshed first
-    const auth = await deps.credential.headers()
-    const asked = performance.now()
-    const grant = await start(deps, request)
-    const started = performance.now()
-    let outcome = 'broken'
+    const auth = await headers({ permit, signal: deps.signal })
     try {
-      const answer = await send(deps, request, url, auth)
-      outcome = `${Math.floor(answer.status / 100)}xx`
-      return await judge(deps, request, answer, grant.observedAt)
-    } finally {
-      grant.release()
-      deps.onRequest?.({ outcome, ms: performance.now() - started, waitedMs: started - asked })
+      return await once(deps, request, url, auth)
+    } catch (error) {
+      if (!renews || !isAppError(error, 'auth')) throw error
+      // 401 once: with a new token once more, then it is believed
+      const other = await headers({ permit, signal: deps.signal, refused: auth })
+      return await once(deps, request, url, other)
     }
+  }
+}
+
+async function once(
+  deps: RequesterDeps,
+  request: UpstreamRequest,
+  url: URL,
+  auth: Record<string, string>,
+): Promise<UpstreamAnswer> {
+  const asked = performance.now()
+  const grant = await start(deps, request)
+  const started = performance.now()
+  let outcome = 'broken'
+  try {
+    const answer = await send(deps, request, url, auth)
+    outcome = `${Math.floor(answer.status / 100)}xx`
+    return await judge(deps, request, answer, grant.observedAt)
+  } finally {
+    grant.release()
+    deps.onRequest?.({ outcome, ms: performance.now() - started, waitedMs: started - asked })
   }
 }
 

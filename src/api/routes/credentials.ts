@@ -116,7 +116,9 @@ export const credentialRoutes: Route[] = [
       const { name, metadata, properties, oauth_app_id: oauthAppId } = body
       const before = await getCredential(deps.db, tenantId, params.id)
       const replaced =
-        properties === undefined ? {} : await replaceProperties(call, before, properties)
+        properties === undefined
+          ? {}
+          : await replaceProperties(call, before, properties, oauthAppId ?? before.oauthAppId)
       const patch = {
         ...(name === undefined ? {} : { name }),
         ...(metadata === undefined ? {} : { metadata: metadata ?? {} }),

@@ -121,6 +121,30 @@ export const credentials = pgTable(
   ],
 )
 
+/** The current access token of a credential whose tokens expire, and who is getting the next one (credentials/refresh.ts). */
+export const oauthTokens = pgTable('oauth_tokens', {
+  credentialId: uuid()
+    .primaryKey()
+    .references(() => credentials.id, { onDelete: 'cascade' }),
+  /** Sealed { accessToken, refreshToken, lifeMs, of }, bound to the credential; null before the first. */
+  ciphertext: bytea(),
+  keyId: text(),
+  /** Moves with each new token. */
+  version: big().notNull().default(0),
+  expiresAt: at(),
+  /** Who refreshes now. */
+  lease: uuid(),
+  leaseUntil: at(),
+  /** Written ahead: a refresh was begun, and its outcome is not stored. */
+  attemptedAt: at(),
+  /** The first refresh of which nobody knows whether it was answered. */
+  uncertainAt: at(),
+  /** What the provider refused for good (a hash of it), when and in which words of ours. */
+  refusedOf: text(),
+  refusedReason: text(),
+  refusedAt: at(),
+})
+
 export const syncs = pgTable(
   'syncs',
   {
