@@ -1,17 +1,23 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { residentMb } from './support/process.ts'
+import { backfillUnderFaults } from './backfillUnderFaults.ts'
+import { backfillUnderQuota } from './backfillUnderQuota.ts'
+import { filling, startSync } from './support/backfilling.ts'
 import type { Case, Flags } from './support/report.ts'
 import { finished, spawnNode, type Stack, startStack } from './support/stack.ts'
 
 /** Backfill of customers of about 1 kB, no rate limit, beside a peer and beside a bare loop; see README.md. */
 export async function backfill(flags: Flags, report: (result: Case) => void): Promise<void> {
+  if (flags.has('quota') || flags.has('latency')) return await backfillUnderQuota(flags, report)
+  if (flags.has('faults')) return await backfillUnderFaults(flags, report)
   const records = flags.number('records', 20_000)
   const stack = await startStack({ customers: records })
   try {
     const bare = records / (await bareLoop(stack))
     const peer = records / (await stripeSyncEngine(stack))
-    const ours = await sluice(stack, records)
+    const ours = await filling(stack, records, () =>
+      startSync(stack, { name: 'bench', key: stack.simulatorKey }),
+    )
+    const rssMb = Math.max(...ours.rssMb)
     const unit = 'records/s'
     const value = records / ours.seconds
     report({ case: 'backfill', value, unit })
@@ -25,35 +31,14 @@ export async function backfill(flags: Flags, report: (result: Case) => void): Pr
     report({ case: 'beside a bare fetch loop', value, unit, peer_value: bare, ratio: value / bare })
     report({
       case: 'worker memory',
-      value: ours.rssMb,
+      value: rssMb,
       unit: 'MB',
       peer_value: 300,
-      ratio: 300 / ours.rssMb,
+      ratio: 300 / rssMb,
     })
   } finally {
     await stack.stop()
   }
-}
-
-async function sluice(stack: Stack, records: number): Promise<{ seconds: number; rssMb: number }> {
-  const started = performance.now()
-  const sync = await stack.api('POST', '/v1/syncs', {
-    provider: 'stripe',
-    name: 'bench',
-    credential: {
-      properties: { kind: 'stripe_key', secret: stack.simulatorKey, base_url: stack.simulatorUrl },
-    },
-    collection_ids: ['stripe:customer'],
-    rate_limit: { allowed_requests: 100_000, interval: 1, max_concurrent_requests: 0 },
-  })
-  let rssMb = 0
-  for (;;) {
-    const stream = await stack.api('GET', `/v1/streams/${sync.stream_id}`)
-    rssMb = Math.max(rssMb, await residentMb(stack.workerPid))
-    if (stream.last_idx >= records) break
-    await delay(150)
-  }
-  return { seconds: (performance.now() - started) / 1000, rssMb }
 }
 
 async function stripeSyncEngine(stack: Stack): Promise<number> {

@@ -9,7 +9,9 @@ import { backfill } from './backfill.ts'
 import { control } from './control.ts'
 import { idle } from './idle.ts'
 import { latency } from './latency.ts'
+import { memory } from './memory.ts'
 import { nextAck } from './nextAck.ts'
+import { scale } from './scale.ts'
 import { size } from './size.ts'
 import { write } from './write.ts'
 import type { Case, Flags } from './support/report.ts'
@@ -23,6 +25,8 @@ const benches: Record<string, (flags: Flags, report: (result: Case) => void) => 
   idle,
   control,
   size,
+  memory,
+  scale,
 }
 
 const [name, ...rest] = process.argv.slice(2)
@@ -45,9 +49,16 @@ function readFlags(words: string[]): Flags {
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!
     if (word === '--json') json = true
-    else if (word.startsWith('--')) values[word.slice(2)] = words[++i] ?? ''
+    else if (word.startsWith('--')) {
+      const next = words[i + 1]
+      values[word.slice(2)] = next === undefined || next.startsWith('--') ? '' : words[++i]!
+    }
   }
-  return { json, number: (key, otherwise) => Number(values[key] ?? otherwise) }
+  return {
+    json,
+    has: (key) => values[key] !== undefined,
+    number: (key, otherwise) => Number(values[key] ?? otherwise),
+  }
 }
 
 function machine(): string {

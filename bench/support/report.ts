@@ -7,4 +7,8 @@ export type Case = {
   ratio?: number
 }
 
-export type Flags = { json: boolean; number(key: string, otherwise: number): number }
+export type Flags = {
+  json: boolean
+  has(key: string): boolean
+  number(key: string, otherwise: number): number
+}

@@ -32,7 +32,7 @@ export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-perc
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(
-  options: ({ customers: number } | { upstream: string }) & { worker?: false },
+  options: ({ customers: number } | { upstream: string; allowed?: number }) & { worker?: false },
 ): Promise<Stack> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
@@ -61,7 +61,7 @@ export async function startStack(
   await finished(spawnNode(['src/main/migrate.ts'], env))
   const simulator = spawnNode(
     'upstream' in options
-      ? [options.upstream, String(simulatorPort)]
+      ? [options.upstream, String(simulatorPort), String(options.allowed ?? 0)]
       : ['bench/support/customers.ts', String(simulatorPort), String(options.customers)],
     env,
   )

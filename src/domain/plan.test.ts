@@ -100,7 +100,9 @@ describe('cutting a range', () => {
 
   test('of unknown depth each part is twice as long as the newer one', () => {
     const facts = { loMs: null, oldestMs: 20_000 * day, pageSpanMs: day }
-    expect(splitPoints(facts, 50)).toEqual([(20_000 - 16) * day, (20_000 - 48) * day])
+    const points = [16, 48, 112, 240].map((days) => (20_000 - days) * day)
+    expect(splitPoints(facts, 3)).toEqual(points.slice(0, 2))
+    expect(splitPoints(facts, 16)).toEqual(points)
   })
 
   test('always leaves something on both sides of each cut', () => {

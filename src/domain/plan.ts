@@ -55,15 +55,18 @@ export type RangeFacts = {
 
 /** A range of unknown depth: what lies further back than so many pages of the present density is somebody else's, … */
 const pagesKept = 16
-/** … in so many parts at most, each twice as long as the one before it: nobody knows how far back it goes. */
-const partsOfUnknown = 2
+/** … in two parts, or in one for every so many idle readers; each is twice as long as the one before it. */
+const readersToAPart = 4
 /** Below so many expected pages a range is finished sooner than shared. */
 const pagesWorthSharing = 4
 
 /** Where to cut what is left of a range for idle readers, newest first; empty: it is not worth it. Whole seconds. */
 export function splitPoints(facts: RangeFacts, idle: number): number[] {
   const { loMs, oldestMs, pageSpanMs } = facts
-  if (loMs === null) return pointsOfUnknown(oldestMs, pageSpanMs, Math.min(idle, partsOfUnknown))
+  if (loMs === null) {
+    const parts = Math.min(idle, Math.max(2, Math.ceil(idle / readersToAPart)))
+    return pointsOfUnknown(oldestMs, pageSpanMs, parts)
+  }
   const leftMs = oldestMs - loMs
   const shortestMs = Math.max(limits.rangeSpanMinMs, (pagesWorthSharing / 2) * pageSpanMs)
   const parts = Math.min(idle + 1, Math.floor(leftMs / shortestMs))
