@@ -232,8 +232,7 @@ function problemCodes(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = [
     ...route.problems,
     'invalid',
-    'internal',
-    'unavailable',
+    ...(route.fixed === true ? [] : (['internal', 'unavailable'] as const)),
     ...(route.right === null ? [] : (['unauthenticated', 'forbidden', 'rate-limited'] as const)),
     ...(hasBody ? (['too-large'] as const) : []),
     ...(route.body === undefined ? [] : (['invalid-request', 'unsupported-media-type'] as const)),

@@ -32,6 +32,8 @@ export type Route = {
   /** Takes If-Match. */
   versioned?: boolean
   timeoutMs?: number
+  /** Answers from the code alone: nothing that it needs can be away. */
+  fixed?: boolean
   handle(call: Call): Promise<Answer>
 }
 

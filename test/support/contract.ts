@@ -10,6 +10,17 @@ const ajv = new Ajv2020({ strict: false, allErrors: true })
 ;(formats as unknown as (ajv: Ajv2020) => void)(ajv)
 ajv.addSchema(document, 'openapi')
 
+/** `GET /v1/streams 200`: what was answered in this file, and what the document says may be. */
+export const exercised = new Set<string>()
+
+export function documented(): string[] {
+  return Object.entries(document.paths).flatMap(([path, at]) =>
+    Object.entries(at).flatMap(([method, { responses }]) =>
+      Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
+    ),
+  )
+}
+
 const patterns = Object.keys(document.paths).map((path) => ({
   path,
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
@@ -28,6 +39,7 @@ export function expectContract(
   const operation = at === undefined ? undefined : document.paths[at.path]?.[method.toLowerCase()]
   expect(answer.headers.get('x-request-id'), 'every answer has a request id').not.toBeNull()
   if (at === undefined || operation === undefined) return
+  exercised.add(`${method} ${at.path} ${answer.status}`)
   const place = `${method} ${at.path} → ${answer.status}`
   const response = operation.responses[answer.status]
   expect(response, `${place} is in the document: ${answer.text.slice(0, 500)}`).toBeDefined()
