@@ -75,7 +75,9 @@ test('next, ack, nack, extend: acked stays away, nacked comes again', async () =
     first.data.map((one: { record: { upstream_id: string } }) => one.record.upstream_id),
   ).toEqual(['a', 'b'])
   const [a, b] = first.data.map((one: { ack_token: string }) => one.ack_token)
-  expect((await api.ask('POST', `${at}/next`)).body.data).toEqual([])
+  expect((await api.ask('POST', `${at}/next?batch_size=2&wait_for=0`)).body.data).toEqual([])
+  const wrong = await api.ask('POST', `${at}/next?batch_size=2`, { batch_size: 0 })
+  expect(wrong.body.validation_errors).toHaveProperty('batch_size')
   const stale = async (call: string, ack_tokens: string[]) => {
     const answer = await api.ask('POST', `${at}/${call}`, { ack_tokens })
     expect(answer.status).toBe(204)

@@ -20,3 +20,15 @@ test(
     expect(counts).toEqual({ syncs: 101, credentials: 1, coupons: 101 })
   },
 )
+
+test('docs/consumers.md works as it stands: next, extend, ack, nack, dead letters, reset', async () => {
+  await using road = await openRoad({ total: 60 })
+  await road.work()
+  await road.sync()
+  await road.atRest()
+  const printed = await runDocs('consumers.md', await road.serve())
+  expect(printed).toContain('"deliver_count":1')
+  expect(printed).toContain('"redelivered":1')
+  const consumers = await road.ask('GET', '/v1/http-consumers')
+  expect(consumers.body.data.map((one: { name: string }) => one.name)).toEqual(['poison', 'mirror'])
+})

@@ -92,9 +92,14 @@ export const consumeRoutes: Route[] = [
     path: '/v1/http-consumers/{id}/next',
     operation: 'postNext',
     problems: [...nextTexts.problems],
+    query: schemas.nextQuery,
     body: schemas.nextBody,
     bodyOptional: true,
-    handle: (call) => next(call, call.body),
+    handle: (call) =>
+      next(call, {
+        batch_size: call.body.batch_size ?? call.query.batch_size,
+        wait_for: call.body.wait_for ?? call.query.wait_for,
+      }),
   }),
   route({
     method: 'POST',

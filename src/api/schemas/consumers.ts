@@ -174,8 +174,12 @@ const next = {
     .describe('Milliseconds to wait for the first record where there is none.'),
 }
 export const nextQuery = z.strictObject(next)
+/** What it names wins over the query. */
 export const nextBody = z
-  .strictObject(next)
+  .strictObject({
+    batch_size: next.batch_size.removeDefault().optional(),
+    wait_for: next.wait_for.removeDefault().optional(),
+  })
   .meta({ id: 'Next', example: { batch_size: 100, wait_for: 5000 } })
 
 export const record = z
