@@ -18,7 +18,7 @@ import type { Portal } from './portal.ts'
 import { properties } from './propertiesApi.ts'
 import { typeNamed } from './query.ts'
 import { recordCounts } from './recordCounts.ts'
-import { readRoute } from './route.ts'
+import { creates, readRoute } from './route.ts'
 import type { Route } from './route.ts'
 import { schemas } from './schemas.ts'
 import { search } from './search.ts'
@@ -37,16 +37,7 @@ type Call = {
 }
 
 /** Null: an empty answer. */
-type Result = Fields | Created | null
-
-/** Something was made: 201. */
-class Created {
-  readonly body: Fields
-
-  constructor(body: Fields) {
-    this.body = body
-  }
-}
+type Result = Fields | null
 
 /** The provider: takes a request, gives the answer with its headers. Never throws. */
 export function createApi(
@@ -66,7 +57,7 @@ export function createApi(
       if (request.path.length + request.query.length + 1 >= portal.settings.urlMax) {
         return { status: 414, headers: { ...headers, 'content-type': 'text/html' }, body: tooLong }
       }
-      return finish(perform(portal, keys, limiter, request, headers), headers)
+      return finish(perform(portal, keys, limiter, request, headers), request, headers)
     } catch (error) {
       if (!(error instanceof HubspotError)) throw error
       const answer = errorAnswer(error, correlationId)
@@ -101,13 +92,14 @@ function perform(
 }
 
 /** A batch with errors in it is a 207. */
-function finish(result: Result, headers: Record<string, string>): SimAnswer {
+function finish(
+  result: Result,
+  { method, path }: SimRequest,
+  headers: Record<string, string>,
+): SimAnswer {
   if (result === null) return { status: 204, headers, body: '' }
-  if (result instanceof Created) {
-    return { status: 201, headers, body: JSON.stringify(result.body) }
-  }
-  const status = 'numErrors' in result ? 207 : 200
-  return { status, headers, body: JSON.stringify(result) }
+  const whole = creates(method, readRoute(path)!) ? 201 : 200
+  return { status: 'numErrors' in result ? 207 : whole, headers, body: JSON.stringify(result) }
 }
 
 const families: Record<string, (call: Call) => Result> = {
@@ -182,7 +174,7 @@ function objects({ portal, grant, request, query, route }: Call, type: ObjectTyp
     case 'GET ':
       return listObjects(portal, type, query)
     case 'POST ':
-      return new Created(createObject(portal, type, body))
+      return createObject(portal, type, body)
     case 'POST search':
       return search(portal, type, body)
     case 'POST merge':
@@ -191,8 +183,7 @@ function objects({ portal, grant, request, query, route }: Call, type: ObjectTyp
       return gdprDeleteObject(portal, type, body)
     case 'POST batch':
       if (second === 'read') return batchRead(portal, type, body, query)
-      if (second === 'create') return new Created(batchWrite(portal, type, second, body)!)
-      if (['update', 'upsert', 'archive'].includes(second ?? '')) {
+      if (['create', 'update', 'upsert', 'archive'].includes(second ?? '')) {
         return batchWrite(portal, type, second!, body)
       }
       throw unknownUrl()

@@ -33,6 +33,18 @@ export function readRoute(path: string): Route | null {
   }
 }
 
+/** True: what was made is answered with 201. */
+export function creates(method: string, { family, parts }: Route): boolean {
+  const made = `${method} ${family} ${parts.length}`
+  const [, second, third] = parts
+  if (second === 'batch' && third === 'create') return true
+  if (family === 'associations') return parts.slice(2).join('/') === 'batch/create'
+  if (made === 'POST properties 2') return second === 'groups'
+  if (made === 'POST webhooks 2') return second === 'subscriptions'
+  if (made === 'PUT objects 5') return third === 'associations'
+  return ['POST objects 1', 'POST properties 1', 'POST schemas 0'].includes(made)
+}
+
 function versioned(family: string, [version = '', ...parts]: string[]): Route | null {
   return numbered.test(version) || dated.test(version) ? { family, version, parts } : null
 }
