@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { toAppError } from './errors.ts'
-import { toNumber } from './pools.ts'
+import { openGate } from '../../test/support/tcpGate.ts'
+import { openPools, toNumber } from './pools.ts'
 import { tenants } from './schema/control.ts'
 
 let database: TestDatabase
@@ -87,4 +88,19 @@ test('a connection that breaks is transient', async () => {
     (thrown: unknown) => toAppError(thrown),
   )
   expect(error).toMatchObject({ kind: 'transient' })
+})
+
+test('a pool that was refused for a while answers soon after the server is there again', async () => {
+  const url = new URL(database.url)
+  await using gate = await openGate(Number(url.port))
+  url.port = String(gate.port)
+  const pools = openPools(url.href, { applicationName: 'test', write: 1 })
+  gate.shut()
+  for (let refused = 0; refused < 8; refused++)
+    await expect(pools.write`select 1`).rejects.toThrow('')
+  gate.open()
+  const openedAt = performance.now()
+  await expect.poll(() => pools.write`select 1 as one`.catch(() => null)).toEqual([{ one: 1 }])
+  expect(performance.now() - openedAt).toBeLessThan(3_000)
+  await pools.end()
 })

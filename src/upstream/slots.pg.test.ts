@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeSync } from '../../test/support/sync.ts'
+import type { Sql } from '../db/pools.ts'
 import type { Limit } from '../connectors/connector.ts'
 import type { Priority, Quota, Take } from './quota.ts'
 import { createQuota } from './quota.ts'
+import { createSlots } from './slots.ts'
 
 let database: TestDatabase
 
@@ -134,3 +136,15 @@ async function hold(options: {
 async function closeAll(quotas: Quota[]): Promise<void> {
   await Promise.all(quotas.map((quota) => quota.close()))
 }
+
+test('a database that does not answer keeps nobody longer than it may wait', async () => {
+  const silent = (() => new Promise(() => undefined)) as unknown as Sql
+  const slots = createSlots(silent, randomUUID(), '', randomUUID())
+  const waiting = slots.acquire({
+    max: 4,
+    priority: 'changes',
+    deadline: performance.now() + 50,
+    signal: new AbortController().signal,
+  })
+  await expect(waiting).rejects.toMatchObject({ kind: 'rate_limited' })
+})

@@ -83,6 +83,8 @@ export function createSlots(
   /** While asked, the number in flight must stay as it was told. */
   const fits = (lowest: boolean) => !asking && used < held && (!lowest || usedLow < low)
 
+  const soonest = () => Math.min(...queue.map(({ deadline }) => deadline))
+
   function occupy(lowest: boolean): () => void {
     used++
     peak = Math.max(peak, used)
@@ -111,17 +113,23 @@ export function createSlots(
       waiter!.resolve(occupy(waiter!.lowest))
     }
     clearTimeout(timer)
-    if (asking) return
-    if (queue.length === 0) giveBack(now)
-    else askForMore(now)
+    if (queue.length > 0) {
+      // An answer that does not come keeps nobody longer than it may wait.
+      timer = setTimeout(advance, Math.max(1, soonest() - now))
+      if (!asking) askForMore(now)
+    } else if (!asking) giveBack(now)
   }
 
   function askForMore(now: number): void {
     const wanted = Math.min(used + queue.length, max)
     const pauseMs = wanted <= held ? bounds.slotShareMs : short ? bounds.slotRetryMs : 0
     const dueIn = fresh() ? askedAt + pauseMs - now : 0
-    if (dueIn <= 0) void ask(wanted)
-    else timer = setTimeout(advance, Math.max(1, Math.min(dueIn, queue[0]!.deadline - now)))
+    if (dueIn <= 0) {
+      void ask(wanted)
+    } else if (dueIn < soonest() - now) {
+      clearTimeout(timer)
+      timer = setTimeout(advance, Math.max(1, dueIn))
+    }
   }
 
   /** What was not in flight of late goes back; one is kept for a while where there are many, so that a poll now and then
