@@ -7,6 +7,7 @@ import type { FeedCheckpoint } from '../src/stream/checkpoint.ts'
 import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
 import { block, noteChecked, requestEnumeration, unblock } from '../src/stream/source.ts'
 import type { Fence } from '../src/stream/write.ts'
+import { hintBelated } from './belated.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Followed } from './feeds.ts'
 import { feedOf, loseFeed, restartFeed, sourcesOfFeed } from './feeds.ts'
@@ -64,7 +65,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
       const page = await definition.read(ctx, cursor)
       const moved = JSON.stringify(page.cursor) !== JSON.stringify(cursor)
       await storePage(deps, opened, {
-        changes: page.changes,
+        changes: await hintBelated(deps, opened, page.changes),
         observedAt: page.observedAt,
         path: 'change',
         fence: claimed.fence,

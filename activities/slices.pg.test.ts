@@ -143,3 +143,18 @@ test('a slice that another worker took over leaves the row of its successor alon
   two.slices.abortAll('the test is over')
   await second
 })
+
+test('a row that could not be taken away when its slice ended goes at the next beat', async () => {
+  await using database = await createTestDatabase()
+  await using one = await worker(database)
+  const { sql } = database
+  const { syncId } = await makeSync(sql)
+  await sql`
+    create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`
+  await run(one.slices, syncId, async () => {
+    await sql`create trigger refuse before delete on slices execute function refuse()`
+  })
+  expect(await registered(database, syncId)).toBe(1)
+  await sql`drop trigger refuse on slices`
+  await expect.poll(() => registered(database, syncId), soon).toBe(0)
+})

@@ -47,6 +47,8 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
   const { pools, fail, log } = options
   const workerId = randomUUID()
   const running = new Set<Running>()
+  /** Their rows still say that they run: tried again at the next beat. */
+  const unleft: Entry[] = []
   const stops: (() => Promise<void> | void)[] = []
   let leaseAtMs = performance.now()
   let stopped = false
@@ -65,6 +67,10 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
       values (${workerId}, clock_timestamp())
       on conflict (id) do update set seen_at = excluded.seen_at`
     leaseAtMs = sentAtMs
+    for (let entry = unleft.at(-1); entry !== undefined; entry = unleft.at(-1)) {
+      await leave(pools, entry)
+      unleft.pop()
+    }
   }
 
   /** What was sent while the connection was down is lost: the rows tell. */
@@ -147,7 +153,8 @@ export function createSlices(options: { pools: Pools; fail: FailActivity; log: L
         return await body({ signal, ...waiter })
       } finally {
         running.delete(slice)
-        await leave(pools, { syncId, name, workerId, activityId }).catch(() => undefined)
+        const entry = { syncId, name, workerId, activityId }
+        await leave(pools, entry).catch(() => unleft.push(entry))
       }
     },
 

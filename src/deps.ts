@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
-import { ActivityNotFoundError } from '@temporalio/client'
 import pkg from '../package.json' with { type: 'json' }
 import { createActivities } from '../activities/index.ts'
 import { dropOrphans, trimStreams } from '../activities/housekeeping.ts'
 import { createSlices } from '../activities/slices.ts'
-import type { ActivityRef } from '../activities/takeover.ts'
+import { failLost } from '../activities/lost.ts'
 import type { ApiDeps } from './api/deps.ts'
 import { decideDeletes, hint } from '../activities/hints.ts'
 import type { Config } from './config.ts'
@@ -41,7 +40,7 @@ import {
   temporalAddress,
 } from './temporal/client.ts'
 import type { TemporalAddress } from './temporal/client.ts'
-import { takenOver } from './temporal/failure.ts'
+import { failWith, pendingWith } from './temporal/pending.ts'
 import { createWorkers, quietRuntime, workflowBundle } from './temporal/worker.ts'
 import { rateLimitsOf } from './store/credentials.ts'
 import { createHttp } from './upstream/http.ts'
@@ -123,6 +122,10 @@ export async function createWorkerDeps({
   await slices.start()
   const routines = [
     every('watch', limits.watchEveryMs, log, async () => await watchOnce(pools.write, syncs)),
+    every('lost', limits.watchEveryMs, log, async () => {
+      const pendingOf = pendingWith(client)
+      return await failLost({ sql: pools.write, pendingOf, fail: failWith(client), log })
+    }),
     every(
       'frontier',
       limits.frontierEveryMs,
@@ -193,19 +196,6 @@ function every(
   return async () => {
     clearInterval(timer)
     await busy
-  }
-}
-
-/** An activity that is no longer there needs no taking over. */
-function failWith(client: Client) {
-  return async (activity: ActivityRef): Promise<void> => {
-    try {
-      await client.connection.withDeadline(Date.now() + limits.commandDeadlineMs, async () => {
-        await client.activity.fail(activity, takenOver())
-      })
-    } catch (error) {
-      if (!(error instanceof ActivityNotFoundError)) throw error
-    }
   }
 }
 

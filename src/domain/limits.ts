@@ -20,6 +20,8 @@ export const limits = {
   collectionsInPlan: 20,
   /** No range is split below this span. */
   rangeSpanMinMs: 3_600_000,
+  /** A change that a feed tells this late may have been overtaken by an enumeration. */
+  belatedMs: 5_000,
   /** Records that one commit of the drain of hints looks at. */
   drainBatch: 10,
   /** Requests that the drain has in flight. */
@@ -60,6 +62,8 @@ export const limits = {
   /** … and after this long others take them over. */
   leaseDeadMs: 5_000,
   takeoverBatch: 200,
+  /** An activity that a worker took registers itself within this, or is lost. */
+  enterMs: 20_000,
   /** A command waits so long for its answer; past it a signal carries it. */
   commandDeadlineMs: 2_000,
   /** The signal waits so long; with the command before it a caller is answered within 5 s. */
