@@ -142,6 +142,14 @@ test('what was observed after the enumeration began is no candidate', async () =
   expect(await hints(scene)).toEqual(['a'])
 })
 
+test('what an old event told while the enumeration ran is a candidate where no page showed it', async () => {
+  const scene = await setUp(['a'])
+  const generation = await enumerate(scene, ['a'])
+  await writePage(database.sql, pageOf(scene.stream, [observe(scene.source, 'gone', { at: 1 })]))
+  expect(await finish(scene, generation)).toMatchObject({ compared: 2, candidates: 1 })
+  expect(await hints(scene)).toEqual(['gone'])
+})
+
 test('a tombstone is not compared', async () => {
   const scene = await setUp(['a', 'b'])
   await writePage(

@@ -26,8 +26,8 @@ export type Swept = {
 }
 
 /**
- * Deletes by enumeration: candidates are records inside the bounds, last changed and last observed before the enumeration
- * began, that none of its pages showed. Each becomes a hint, and is asked for by id; unless the fuse holds them all back
+ * Deletes by enumeration: candidates are records inside the bounds, last observed before the enumeration began (whenever
+ * that was written: an event of before may come late, of an object that went without one), that none of its pages showed. Each becomes a hint, and is asked for by id; unless the fuse holds them all back
  * (`source.held`: count, samples; their ids: `finding`). What a rejection kept is no candidate until the provider shows it
  * again. Called in the transaction that ends the enumeration.
  */
@@ -130,7 +130,7 @@ async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: s
         left join finding f
           on f.source_no = r.source_no and f.upstream_id = r.upstream_id and f.kind = 'rejected'
        cross join lateral (
-         select seen.id is null and r.changed_at < began.at and r.observed_at < began.at as is) missing
+         select seen.id is null and r.observed_at < began.at as is) missing
        where r.stream_no = ${streamNo} and r.source_no = ${sourceNo} and not r.deleted
          and (${boundsFromMs}::bigint is null
               or r.upstream_created_at >= timestamptz 'epoch' + ${boundsFromMs}::float8 * interval '1 ms')),
