@@ -63,8 +63,8 @@ type Row = {
   data: string | null
 }
 
-/** A grant that was given before the pause is used within this, or dropped (upstream/quota). */
-const graceMs = 250
+/** A grant that was given before the pause is used within 250 ms, or dropped; and as much again on its way here. */
+const graceMs = 500
 
 /** G8: while a sync was paused nobody asked for what only it reads; while all of an account were, nobody asked at all. */
 export function judgeSilence({ syncs, counts }: Stage, logs: Record<AccountName, Entry[]>): void {

@@ -5,7 +5,8 @@ import type { Child } from '../../src/main/embedded/child.ts'
 export type Kept = {
   /** Resolves with what it said of itself when it serves. */
   start(): Promise<Child['info']>
-  running(): boolean
+  /** Times that it was stopped, and a half while it is down. */
+  ends(): number
   /** Resolves when it serves (again). */
   ready(): Promise<void>
   /** SIGKILL, then a new one after `downMs`. False: it was not running anyway. */
@@ -21,11 +22,15 @@ export type Kept = {
 /** What is frozen or told is left alone by all other actions. */
 type State = 'down' | 'starting' | 'up' | 'told' | 'frozen'
 
-/** `launch` is given the number of the start. `fell` hears of each end that was not ours, or not as it should be. */
+/**
+ * `launch` is given the number of the start. `fell` hears of each end that was not ours, or not as it should be. `disturbed`
+ * counts the ends of what this process needs: where one of them ends too, it may cut its drain short with exit code 1.
+ */
 export function createKept(
   name: string,
   fell: (sentence: string) => void,
   launch: (start: number) => Promise<Child>,
+  disturbed?: () => number,
 ): Kept {
   let state: State = 'down'
   let child: Child | null = null
@@ -59,7 +64,7 @@ export function createKept(
 
   return {
     start,
-    running: () => state === 'up',
+    ends: () => starts + (state === 'up' || state === 'frozen' ? 0 : 0.5),
     ready: async () => await becomesReady,
     async kill(downMs) {
       if (state !== 'up' || child === null) return false
@@ -94,11 +99,17 @@ export function createKept(
 
   async function told(one: Child): Promise<void> {
     state = 'told'
+    if (disturbed === undefined) {
+      await one.stop()
+      return
+    }
     const toldAtMs = performance.now()
+    const before = disturbed()
     await one.stop()
     const how = await one.ended
     const afterMs = Math.round(performance.now() - toldAtMs)
-    if (how !== 'exit code 0' && name !== 'postgres' && name !== 'temporal')
+    const excused = how === 'exit code 1' && (before !== disturbed() || !Number.isInteger(before))
+    if (how !== 'exit code 0' && !excused)
       fell(`${name} (${one.pid}) was told to end, and ended after ${afterMs} ms with ${how}`)
   }
 }

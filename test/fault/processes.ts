@@ -10,7 +10,7 @@ import { migrate } from '../../src/db/migrate.ts'
 import { isAppError } from '../../src/domain/error.ts'
 import { startChild } from '../../src/main/embedded/child.ts'
 import { findTemporal } from '../../src/main/embedded/findTemporal.ts'
-import { anyFree } from '../../src/main/embedded/ports.ts'
+import { isFree } from '../../src/main/embedded/ports.ts'
 import { startPostgres } from '../../src/main/embedded/postgres.ts'
 import { startTemporal } from '../../src/main/embedded/temporal.ts'
 import { SEARCH_ATTRIBUTES } from '../../src/temporal/names.ts'
@@ -49,7 +49,7 @@ export async function startProcesses(options: {
   const { dir, seed, total, fell } = options
   const logDir = join(dir, 'logs')
   mkdirSync(logDir, { recursive: true })
-  const ports = { postgres: await anyFree(), temporal: await anyFree(), api: await anyFree() }
+  const ports = { postgres: await freePort(), temporal: await freePort(), api: await freePort() }
   const simulators = await Promise.all(
     accountNames.map(
       async (name, at) => await simulator({ dir, seed: seed * 10 + at, total, name }),
@@ -92,7 +92,12 @@ export async function startProcesses(options: {
     NODE_COMPILE_CACHE: join(dir, 'compile-cache'),
   }
   const own = (name: PartName, entry: string) =>
-    createKept(name, fell, (start) => startOwn({ entry, env, logDir, name, start }))
+    createKept(
+      name,
+      fell,
+      (start) => startOwn({ entry, env, logDir, name, start }),
+      () => postgres.ends() + temporal.ends(),
+    )
   const parts = {
     postgres,
     temporal,
@@ -144,7 +149,7 @@ async function startOwn(options: {
 
 async function simulator(options: { dir: string; seed: number; total: number; name: AccountName }) {
   const { dir, seed, total, name } = options
-  const port = await anyFree()
+  const port = await freePort()
   const child = await startChild({
     entry: entryOf('simulator'),
     args: [
@@ -169,6 +174,14 @@ async function simulator(options: { dir: string; seed: number; total: number; na
       await gate[Symbol.asyncDispose]()
       await child.stop()
     },
+  }
+}
+
+/** Below the ports that outgoing connections get: it must be free again whenever its server comes back. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 16_000 + Math.floor(Math.random() * 16_000)
+    if (await isFree(port)) return port
   }
 }
 

@@ -14,6 +14,7 @@ import type { Ask } from './client.ts'
 import { createAsk } from './client.ts'
 import { makeConsumers, work } from './consumers.ts'
 import type { Consumer } from './consumers.ts'
+import { keepEvidence } from './evidence.ts'
 import type { Entry } from './judge.ts'
 import { judgeConsumer, judgeQuota, judgeSecrets, judgeSilence, judgeStreams } from './judge.ts'
 import { planRun } from './plan.ts'
@@ -115,8 +116,9 @@ async function performed(
   const calmAtMs = performance.now()
   calm.abort()
   await calmDown(stage)
-  for (const sentence of await untilAtRest(stage, ask, consumers))
-    counts.violation('never came to rest', sentence)
+  const open = await untilAtRest(stage, ask, consumers)
+  for (const sentence of open) counts.violation('never came to rest', sentence)
+  if (open.length > 0) await keepEvidence(stage, dir)
   const restSeconds = Math.round((performance.now() - calmAtMs) / 1_000)
   end.abort()
   await Promise.all(workers)
