@@ -19,7 +19,10 @@ test('G11: an old event of an object that an enumeration since has not shown is 
   const deps = { pools: database.pools, now: Date.now }
   await writePage(sql, pageOf({ streamNo }, [observe({ sourceNo }, 'known')]))
   const told = (id: string, observedAt: string) => ({
-    ...{ collection: 'thing', id, raw: '{}', observedAt },
+    collection: 'thing',
+    id,
+    raw: '{}',
+    observedAt,
   })
   const changes = [
     told('known', past(60_000)),
@@ -46,7 +49,12 @@ test('G11: an old event of an object that an enumeration since has not shown is 
   expect(await hintBelated(deps, of, changes)).toEqual(changes)
   await sql`update checkpoint set done_at = now() where kind = 'range'`
   await finishEnumeration(sql, {
-    ...{ streamNo, sourceNo, generation, boundsFromMs: null, deletable: true, nextDueMs: 60_000 },
+    streamNo,
+    sourceNo,
+    generation,
+    boundsFromMs: null,
+    deletable: true,
+    nextDueMs: 60_000,
   })
   expect(await hintBelated(deps, of, changes)).toEqual(
     changes.with(1, { collection: 'thing', id: 'unknown', raw: null } as never),

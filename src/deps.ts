@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Client } from '@temporalio/client'
 import pkg from '../package.json' with { type: 'json' }
 import { createActivities } from '../activities/index.ts'
 import { dropOrphans, trimStreams } from '../activities/housekeeping.ts'

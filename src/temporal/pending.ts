@@ -19,7 +19,7 @@ export function pendingWith(client: Client): PendingOf {
         async () => await client.workflow.getHandle(id).describe(),
       )
       return (raw.pendingActivities ?? [])
-        .filter((one) => one.state === started)
+        .filter((one) => Number(one.state) === started)
         .map((one) => ({
           workflowId: id,
           runId,
