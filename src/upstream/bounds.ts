@@ -8,6 +8,8 @@ export const bounds = {
   slackShare: 0.015,
   /** Starts that one statement may ask for on behalf of one lane. */
   startsPerAsk: 256,
+  /** Of so many starts in a row that others take, one is a backfill's: it slows down, and does not stop. */
+  floorEvery: 10,
   /** A lane that holds starts asks for more no sooner than this. */
   askAgainMs: 20,
   /** What is remembered of a lane (its pace) goes this long after its last use. */

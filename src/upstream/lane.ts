@@ -66,11 +66,23 @@ export function uncovered(lane: Lane): number {
  * What to ask for: a start for all that waits. At speed, and only while there is plenty, also for what will come at once:
  * taken ahead of demand while starts are scarce, a quarter of them passed unused and was lost to all (measured).
  */
-export function askOf(lane: Lane, now: number): Ask {
+export function askOf(lane: Lane, now: number, hungry = false): Ask {
+  if (hungry) return { ...askOne(lane), horizonMs: reach.mutation.horizonMs }
   const { horizonMs, share } = reach[lane.priority]
   const ahead = lane.scarce ? 0 : Math.floor((paceAt(lane, now) * lane.needs.lateMs) / 2 / 1000)
   const count = Math.min(Math.max(uncovered(lane), 0) + ahead, bounds.startsPerAsk)
   return { buckets: lane.needs.buckets, count, horizonMs, share, sync: lane.sync }
+}
+
+/** One start from beyond the reach of all others, for whoever got none for long. */
+function askOne({ needs, priority, sync }: Lane): Omit<Ask, 'horizonMs'> {
+  return { buckets: needs.buckets, count: 1, share: reach[priority].share, sync }
+}
+
+/** How long the lowest priority goes without a start while others take all: then one is kept for it. */
+export function hungryAfterMs({ needs }: Lane): number {
+  const spacings = needs.buckets.map(({ spacingUs }) => spacingUs / 1000)
+  return bounds.floorEvery * Math.max(...spacings)
 }
 
 /** Whoever would have to wait longer than it may hears so now. */

@@ -6,6 +6,8 @@ import { makeSync } from '../../test/support/sync.ts'
 import type { Limit } from '../connectors/connector.ts'
 import type { Priority } from './bucket.ts'
 import { needsOf, reach } from './bucket.ts'
+import type { Waiter } from './lane.ts'
+import { askOf as askOfLane, createLane, hungryAfterMs } from './lane.ts'
 import type { Ask, SyncAt, Taken } from './take.ts'
 import { quotaTake } from './take.ts'
 
@@ -107,6 +109,19 @@ test('what backfills take ahead leaves a fifth to the others, and each priority 
     const more = await ask(credentialId, limits, priority, 1000)
     expect(more.starts.length, priority).toBeGreaterThan(5)
   }
+})
+
+test('where changes take all that is in their reach, a backfill that got nothing for long gets one start', async () => {
+  const { credentialId } = await makeSync(database.sql, [])
+  const limits = [limitOf(null, { allowed: 100, intervalMs: 1000 })]
+  await ask(credentialId, limits, 'changes', 500)
+  const lane = createLane(null, 'backfill', needsOf(limits, null))
+  lane.waiters = Array.from({ length: 5 }, () => ({}) as Waiter)
+  const answer = async (hungry: boolean) =>
+    (await quotaTake(database.sql, credentialId, [askOfLane(lane, 0, hungry)])).answers[0]!
+  expect((await answer(false)).starts).toHaveLength(0)
+  expect((await answer(true)).starts).toHaveLength(1)
+  expect(hungryAfterMs(lane)).toBeCloseTo(103, 0)
 })
 
 test('starts that a killed process had taken ahead are lost within a quarter of a second, and no longer', async () => {

@@ -5,7 +5,15 @@ import type { Needs, Priority } from './bucket.ts'
 import { reach } from './bucket.ts'
 import type { DatabaseClock } from './databaseClock.ts'
 import type { Lane, Start } from './lane.ts'
-import { askOf, createLane, refuseLate, rejectAll, serve, uncovered } from './lane.ts'
+import {
+  askOf,
+  createLane,
+  hungryAfterMs,
+  refuseLate,
+  rejectAll,
+  serve,
+  uncovered,
+} from './lane.ts'
 import { bounds } from './bounds.ts'
 import type { SyncAt, Taken } from './take.ts'
 import { quotaTake } from './take.ts'
@@ -34,6 +42,8 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
   let dropped = 0
   let soon: NodeJS.Immediate | undefined
   let timer: NodeJS.Timeout | undefined
+  /** Since when backfills have asked in vain; null: they have not. */
+  let hungrySince: number | null = null
 
   function start(turn: Turn): Promise<Start> {
     if (turn.signal.aborted) return Promise.reject(aborted())
@@ -99,7 +109,8 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
     asking = true
     const asked = due.sort((a, b) => reach[a.priority].rank - reach[b.priority].rank)
     const sentAt = performance.now()
-    const asks = asked.map((lane) => askOf(lane, sentAt))
+    const hungriest = asked.find((lane) => isHungry(lane, sentAt))
+    const asks = asked.map((lane) => askOf(lane, sentAt, lane === hungriest))
     const before = dropped
     try {
       const taken = await quotaTake(sql, credentialId, asks)
@@ -114,6 +125,11 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
       asking = false
       tick()
     }
+  }
+
+  function isHungry(lane: Lane, now: number): boolean {
+    const low = lane.priority === 'backfill'
+    return low && hungrySince !== null && now - hungrySince > hungryAfterMs(lane)
   }
 
   function receive(
@@ -135,6 +151,8 @@ export function createPacer(sql: Sql, credentialId: string, clock: DatabaseClock
       )
       return
     }
+    if (lane.priority === 'backfill')
+      hungrySince = starts.length > 0 ? null : (hungrySince ?? sentAt)
     const lateMs = lane.needs.lateMs - Math.min(clock.uncertaintyMs(), lane.needs.lateMs / 2)
     for (const { atMs, earlyMs } of starts) {
       const at = clock.localMs(atMs)

@@ -45,6 +45,60 @@ test('G10: several processes that always want more stay within the allowance in 
   expect(sentAt.length).toBeGreaterThan(0.8 * 3 * 50)
 })
 
+test('changes that always want more leave a tenth to backfills, and no more', async () => {
+  const sync = await makeSync(database.sql, [])
+  const limits: Limit[] = [{ bucket: null, allowed: 50, intervalMs: 1000, maxConcurrent: null }]
+  const [busy, quota] = [createQuota(database.sql), createQuota(database.sql)]
+  const until = performance.now() + 3000
+  const sent = { refetch: 0, backfill: 0 }
+  const reader = async (priority: 'refetch' | 'backfill', own: Quota) => {
+    while (performance.now() < until) {
+      await own.take(of(sync, { limits, priority }))
+      sent[priority] += 1
+    }
+  }
+  await Promise.all(
+    Array.from({ length: 48 }, (_, n) =>
+      n < 40 ? reader('refetch', busy) : reader('backfill', busy),
+    ),
+  )
+  await closeAll([busy, quota])
+  expect(sent.backfill).toBeGreaterThanOrEqual(5)
+  expect(sent.backfill).toBeLessThan(0.25 * sent.refetch)
+})
+
+test('refused below the ceiling that the user set, the pace comes down to what the provider takes', async () => {
+  const sync = await makeSync(database.sql, [])
+  const limits: Limit[] = [{ bucket: null, allowed: 200, intervalMs: 1000, maxConcurrent: null }]
+  const quota = createQuota(database.sql)
+  const accepted: number[] = []
+  const refusals: number[] = []
+  const beganAt = performance.now()
+  const send = async () => {
+    const { observedAt } = await quota.take(of(sync, { limits }))
+    const now = performance.now()
+    if (now - beganAt > 5000) return false
+    // the provider takes 50 a second
+    if (accepted.filter((at) => now - at < 1000).length < 50) accepted.push(now)
+    else {
+      refusals.push(now)
+      const block = { credentialId: sync.credentialId, bucket: null, waitMs: 200 }
+      await quota.block({ ...block, refusedAt: observedAt })
+    }
+    return true
+  }
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (await send());
+    }),
+  )
+  await quota.close()
+  const late = refusals.filter((at) => at - beganAt > 2500)
+  expect(refusals.length).toBeGreaterThan(0)
+  expect(late.length).toBeLessThan(0.1 * accepted.length)
+  expect(await factor(sync)).toBeLessThan(0.5)
+})
+
 test('no statement a request at speed', async () => {
   const sync = await makeSync(database.sql, [])
   let statements = 0
