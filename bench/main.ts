@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { api } from './api.ts'
 import { backfill } from './backfill.ts'
+import { changes } from './changes.ts'
 import { control } from './control.ts'
 import { idle } from './idle.ts'
 import { latency } from './latency.ts'
@@ -22,6 +23,7 @@ const benches: Record<string, (flags: Flags, report: (result: Case) => void) => 
   write,
   'next-ack': nextAck,
   latency,
+  changes,
   idle,
   control,
   size,

@@ -32,7 +32,10 @@ export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-perc
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(
-  options: ({ customers: number } | { upstream: string; allowed?: number }) & { worker?: false },
+  /** `allowed`, `accounts`: the argument of the upstream's script. */
+  options: ({ customers: number } | { upstream: string; allowed?: number; accounts?: number }) & {
+    worker?: false
+  },
 ): Promise<Stack> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
@@ -55,13 +58,14 @@ export async function startStack(
     PORT: String(apiPort),
     SLUICE_API_KEY: apiKey,
     SLUICE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    SLUICE_UPSTREAM_HOSTS: `127.0.0.1:${simulatorPort}`,
+    SLUICE_UPSTREAM_HOSTS: '127.0.0.1',
+    SLUICE_PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
     LOG_LEVEL: 'warn',
   }
   await finished(spawnNode(['src/main/migrate.ts'], env))
   const simulator = spawnNode(
     'upstream' in options
-      ? [options.upstream, String(simulatorPort), String(options.allowed ?? 0)]
+      ? [options.upstream, String(simulatorPort), String(options.accounts ?? options.allowed ?? 0)]
       : ['bench/support/customers.ts', String(simulatorPort), String(options.customers)],
     env,
   )

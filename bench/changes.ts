@@ -1,0 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { quantile } from './support/measure.ts'
+import type { Case, Flags } from './support/report.ts'
+import { type Stack, startStack } from './support/stack.ts'
+
+type Upstream = { accounts: { url: string; secret: string }[]; made: number }
+type Delivery = { ack_token: string; record: { data: { name?: string } } }
+
+/**
+ * `--rate` 50 changes/s over `--syncs` 20 for `--seconds` 60: from the change at the provider to the answer of `next`, first
+ * polled, then with webhooks; see README.md.
+ */
+export async function changes(flags: Flags, report: (result: Case) => void): Promise<void> {
+  const syncs = flags.number('syncs', 20)
+  const rate = flags.number('rate', 50)
+  const seconds = flags.number('seconds', 60)
+  const stack = await startStack({ upstream: 'bench/support/lively.ts', accounts: syncs })
+  try {
+    const credentialIds = await makeSyncs(stack)
+    const { id } = await stack.api('POST', '/v1/http-consumers', {
+      stream_id: 'default',
+      deliver_policy: 'new',
+    })
+    const consume = follow(stack, id)
+    await measure(stack, consume, { rate, seconds: 10 })
+    const polled = await measure(stack, consume, { rate, seconds })
+    tell(report, 'polled', polled, 1_200)
+    for (const credential of credentialIds)
+      await stack.api('POST', `/v1/credentials/${credential}/webhook-endpoint`)
+    const hooked = await measure(stack, consume, { rate, seconds })
+    tell(report, 'webhook', hooked, 150)
+    consume.stop()
+  } finally {
+    await stack.stop()
+  }
+}
+
+type Measured = { delays: number[]; made: number }
+
+function tell(
+  report: (result: Case) => void,
+  how: string,
+  { delays, made }: Measured,
+  limit: number,
+): void {
+  const p99 = quantile(delays, 0.99)
+  report({ case: `${how}, p50`, value: quantile(delays, 0.5), unit: 'ms' })
+  report({ case: `${how}, p99`, value: p99, unit: 'ms', peer_value: limit, ratio: limit / p99 })
+  report({ case: `${how}, arrived of made`, value: (100 * delays.length) / made, unit: '%' })
+}
+
+async function makeSyncs(stack: Stack): Promise<string[]> {
+  const { accounts } = await control(stack, '/accounts')
+  const credentialIds: string[] = []
+  for (const { url, secret } of accounts) {
+    const sync = await stack.api('POST', '/v1/syncs', {
+      provider: 'stripe',
+      credential: { properties: { kind: 'stripe_key', secret, base_url: url } },
+      collection_ids: ['stripe:customer'],
+    })
+    credentialIds.push(sync.credential_id)
+  }
+  for (;;) {
+    const { data } = await stack.api('GET', '/v1/syncs?limit=200')
+    if (
+      data.every(
+        (one: { initial_backfill_completed_at: string | null }) =>
+          one.initial_backfill_completed_at,
+      )
+    )
+      return credentialIds
+    await delay(500)
+  }
+}
+
+/** The delays of what has arrived so far. A name of a backfill has no time in it. */
+function follow(stack: Stack, consumerId: string) {
+  let delays: number[] = []
+  const stopped = new AbortController()
+  const path = `/v1/http-consumers/${consumerId}`
+  const worker = async () => {
+    while (!stopped.signal.aborted) {
+      const { data } = await stack.api('GET', `${path}/next?batch_size=100&wait_for=2000`)
+      const now = performance.timeOrigin + performance.now()
+      const deliveries = data as Delivery[]
+      for (const { record } of deliveries) {
+        const made = /^at ([\d.]+)$/.exec(record.data.name ?? '')?.[1]
+        if (made !== undefined) delays.push(now - Number(made))
+      }
+      if (deliveries.length > 0)
+        await stack.api('POST', `${path}/ack`, {
+          ack_tokens: deliveries.map((one) => one.ack_token),
+        })
+    }
+  }
+  void Promise.all([worker(), worker()])
+  return {
+    take() {
+      const taken = delays
+      delays = []
+      return taken
+    },
+    stop() {
+      stopped.abort()
+    },
+  }
+}
+
+async function measure(
+  stack: Stack,
+  consume: ReturnType<typeof follow>,
+  { rate, seconds }: { rate: number; seconds: number },
+): Promise<Measured> {
+  consume.take()
+  const before = await control(stack, `/go?rate=${rate}`)
+  await delay(seconds * 1000)
+  const after = await control(stack, '/go?rate=0')
+  // The last ones are under way.
+  await delay(5_000)
+  return { delays: consume.take(), made: after.made - before.made }
+}
+
+async function control(stack: Stack, path: string): Promise<Upstream> {
+  return (await (await fetch(`${stack.simulatorUrl}${path}`)).json()) as Upstream
+}
