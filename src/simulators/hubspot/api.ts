@@ -7,6 +7,7 @@ import { authenticate, requireScope, requireType, requireVisible } from './auth.
 import { archive } from './change.ts'
 import { HubspotError, errorAnswer, forbidden, notFound, unknownUrl } from './errors.ts'
 import { playFault } from './faults.ts'
+import { journal, journalFile } from './journal.ts'
 import { createLimiter } from './limits.ts'
 import type { Limiter } from './limits.ts'
 import { batchRead, listObjects, readObject } from './list.ts'
@@ -80,6 +81,7 @@ function perform(
   if (route.family === 'oauth') return oauth(portal, keys, request, route.version, route.parts)
   const query = new URLSearchParams(request.query)
   if (route.family === 'webhooks') return webhookManagement(portal, request, query, route.parts)
+  if (route.family === 'journal-files') return journalFile(portal, route.parts[0] ?? '', query)
   const grant = authenticate(portal, request.headers)
   const searching = route.family === 'objects' && route.parts[1] === 'search'
   Object.assign(headers, limiter.take(grant, searching))
@@ -142,6 +144,8 @@ const families: Record<string, (call: Call) => Result> = {
     requireVisible(grant, 'list_memberships', 'list membership')
     return lists(portal, request, query, route.parts)
   },
+  'webhooks-journal': ({ portal, grant, request, route }) =>
+    journal(portal, grant, request, route.parts),
   limits: ({ portal, request, route }) => {
     if (request.method !== 'GET' || route.parts.join() !== 'records') throw unknownUrl()
     return recordCounts(portal)

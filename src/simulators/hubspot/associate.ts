@@ -115,8 +115,8 @@ function announce(
   const back = numbersOf(toType, type)
   const primary = typeId === forth.primary
   const backId = primary && back.primary !== null ? back.primary : back.unlabeled
-  portal.events?.({ kind: 'associationChange', type, id, toType, toId, typeId, primary, removed })
-  portal.events?.({
+  portal.tell({ kind: 'associationChange', type, id, toType, toId, typeId, primary, removed })
+  portal.tell({
     kind: 'associationChange',
     type: toType,
     id: toId,

@@ -26,7 +26,7 @@ export function create(portal: Portal, type: ObjectType, writes: Writes): Row {
       history: {},
     })
     portal.put(type, row)
-    portal.events?.({ kind: 'creation', type, id: row.id })
+    portal.tell({ kind: 'creation', type, id: row.id })
     return row
   })
 }
@@ -40,7 +40,7 @@ export function update(portal: Portal, type: ObjectType, id: string, writes: Wri
     })
     portal.put(type, row)
     for (const [name, value] of Object.entries(writes)) {
-      portal.events?.({ kind: 'propertyChange', type, id: row.id, name, value: value ?? '' })
+      portal.tell({ kind: 'propertyChange', type, id: row.id, name, value: value ?? '' })
     }
     return row
   })
@@ -62,7 +62,7 @@ export function archive(portal: Portal, type: ObjectType, id: string): void {
     if (row === null || row.archivedMs !== null) return
     unlinkAll(portal, [type.name, row.id])
     portal.put(type, { ...row, archivedMs: portal.ms() })
-    portal.events?.({ kind: 'deletion', type, id: row.id })
+    portal.tell({ kind: 'deletion', type, id: row.id })
   })
 }
 
@@ -73,7 +73,7 @@ export function restore(portal: Portal, type: ObjectType, id: string): Row {
     if (row === null || row.archivedMs === null) throw notFound()
     const back = stamped(type, { ...row, archivedMs: null, updatedMs: portal.ms() })
     portal.put(type, back)
-    portal.events?.({ kind: 'restore', type, id: row.id })
+    portal.tell({ kind: 'restore', type, id: row.id })
     return back
   })
 }
@@ -85,8 +85,8 @@ export function gdprDelete(portal: Portal, type: ObjectType, id: string): void {
     if (row === null) throw notFound()
     unlinkAll(portal, [type.name, row.id])
     portal.drop(type, row.id, null)
-    portal.events?.({ kind: 'deletion', type, id: row.id })
-    portal.events?.({ kind: 'privacyDeletion', type, id: row.id })
+    portal.tell({ kind: 'deletion', type, id: row.id })
+    portal.tell({ kind: 'privacyDeletion', type, id: row.id })
   })
 }
 
@@ -119,7 +119,7 @@ export function merge(portal: Portal, type: ObjectType, primaryId: string, other
     for (const row of old) moveLinks(portal, [type.name, row.id], [type.name, survivor.id])
     for (const row of old) portal.drop(type, row.id, survivor.id)
     portal.put(type, survivor)
-    portal.events?.({
+    portal.tell({
       kind: 'merge',
       type,
       id: survivor.id,

@@ -16,6 +16,7 @@ export type PortalEvent =
       mergedIds: string[]
       moved: number
     }
+  | { kind: 'membership'; type: ObjectType; id: string; listId: string; removed: boolean }
   | {
       kind: 'associationChange'
       type: ObjectType

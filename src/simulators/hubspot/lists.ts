@@ -83,13 +83,20 @@ export function addList(portal: Portal, given: Fields): Fields {
 
 export function joinList(portal: Portal, listId: string, recordId: string): void {
   if (portal.notes(`member ${listId}`).has(recordId)) return
-  portal.note(`member ${listId}`, recordId, new Date(portal.ms()).toISOString())
-  resized(portal, listId)
+  portal.change(() => {
+    portal.note(`member ${listId}`, recordId, new Date(portal.ms()).toISOString())
+    resized(portal, listId)
+    announce(portal, listId, recordId, false)
+  })
 }
 
 export function leaveList(portal: Portal, listId: string, recordId: string): void {
-  portal.note(`member ${listId}`, recordId, null)
-  resized(portal, listId)
+  if (!portal.notes(`member ${listId}`).has(recordId)) return
+  portal.change(() => {
+    portal.note(`member ${listId}`, recordId, null)
+    resized(portal, listId)
+    announce(portal, listId, recordId, true)
+  })
 }
 
 export function deleteList(portal: Portal, listId: string): void {
@@ -102,6 +109,11 @@ function resized(portal: Portal, listId: string): void {
   const list = portal.notes('list').get(listId)
   if (list === undefined) throw notFound('The list does not exist')
   portal.note('list', listId, { ...(list as Fields), size: portal.notes(`member ${listId}`).size })
+}
+
+function announce(portal: Portal, listId: string, id: string, removed: boolean): void {
+  const type = typeNamed(portal, plain((portal.notes('list').get(listId) as Fields).objectTypeId))
+  portal.tell({ kind: 'membership', type, id, listId, removed })
 }
 
 function searchLists(portal: Portal, body: Fields): Fields {

@@ -66,8 +66,9 @@ export type Portal = {
   /** Null: forget it. */
   note(kind: string, id: string, value: Json): void
   nextId(): string
-  /** Told of what happens to records. */
-  events: ((event: PortalEvent) => void) | null
+  /** Told of what happens to records, each in its turn. */
+  listeners: Set<(event: PortalEvent) => void>
+  tell(event: PortalEvent): void
   change<T>(work: () => T): T
   close(): void
 }
@@ -163,7 +164,10 @@ export function openPortal(options: PortalOptions): Portal {
     notes: (kind) => state.notes.get(kind) ?? new Map(),
     note: (kind, id, value) => ledger.record(['note', kind, id, value]),
     nextId: () => String(state.lastId + random.int(1, 5)),
-    events: null,
+    listeners: new Set(),
+    tell: (event) => {
+      for (const listener of portal.listeners) listener(event)
+    },
     change: (work) => ledger.change(work),
     close: () => ledger.close(),
   }

@@ -23,8 +23,13 @@ export function readRoute(path: string): Route | null {
     }
     case 'crm-object-schemas':
       return parts[1] === 'schemas' ? versioned('schemas', [parts[0]!, ...parts.slice(2)]) : null
+    case 'webhooks-journal': {
+      const [part = '', version = '', ...rest] = parts
+      return dated.test(version) ? { family: root, version, parts: [part, ...rest] } : null
+    }
     case 'oauth':
     case 'account-info':
+    case 'journal-files':
     case 'webhooks':
       return versioned(root, parts)
     case undefined:
@@ -41,6 +46,7 @@ export function creates(method: string, { family, parts }: Route): boolean {
   if (family === 'associations') return parts.slice(2).join('/') === 'batch/create'
   if (made === 'POST properties 2') return second === 'groups'
   if (made === 'POST webhooks 2') return second === 'subscriptions'
+  if (made === 'POST webhooks-journal 1') return parts[0] === 'subscriptions'
   if (made === 'PUT objects 5') return third === 'associations'
   return ['POST objects 1', 'POST properties 1', 'POST schemas 0'].includes(made)
 }

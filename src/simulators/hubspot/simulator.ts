@@ -12,6 +12,7 @@ import type { Keys } from './auth.ts'
 import { controlRoutes } from './control.ts'
 import { createActions } from './actions.ts'
 import type { Actions } from './actions.ts'
+import { startJournal } from './journal.ts'
 import { step } from './life.ts'
 import { addStandardPipelines } from './pipelines.ts'
 import { openPortal } from './portal.ts'
@@ -68,6 +69,7 @@ export function createHubspotSimulator(options: HubspotSimulatorOptions = {}): H
   const keys = createKeys(portal)
   const faults = createFaults(createRandom(seed + 1))
   const log = createRequestLog()
+  startJournal(portal)
   const delivery = startDelivery(portal, keys.oauth.clientSecret)
   const life = createLife(() => step(portal))
   const simulator: HubspotSimulator = {

@@ -62,20 +62,22 @@ export function startDelivery(portal: Portal, secret: string): { close(): void }
       portal.settings.webhookRetriesMs,
       timeoutMs,
     )
-  portal.events = (event) => {
+  const listener = (event: PortalEvent) => {
     if (targetOf(portal) === null) return
     for (const subscription of subscriptionsOf(portal)) {
       if (!subscription.active || !wants(subscription, event)) continue
       const told = announced(portal, subscription, event)
+      if (told === null) continue
       if (waiting.length === 0) deliveries.later(gatherMs, flush)
       waiting.push(told)
       if (portal.random.chance(portal.settings.webhookTwinProbability)) waiting.push(told)
     }
   }
+  portal.listeners.add(listener)
   return {
     close: () => {
       deliveries.close()
-      portal.events = null
+      portal.listeners.delete(listener)
     },
   }
 }
@@ -90,7 +92,7 @@ function wants({ eventType, propertyName, objectTypeId }: Subscription, event: P
   return fits && (event.kind !== 'propertyChange' || propertyName === event.name)
 }
 
-function announced(portal: Portal, subscription: Subscription, event: PortalEvent): Fields {
+function announced(portal: Portal, subscription: Subscription, event: PortalEvent): Fields | null {
   const base: Fields = {
     eventId: portal.random.int(1, 2 ** 31),
     subscriptionId: subscription.id,
@@ -105,6 +107,8 @@ function announced(portal: Portal, subscription: Subscription, event: PortalEven
   if (subscription.eventType.startsWith('object.')) base.objectTypeId = event.type.typeId
   const objectId = Number(event.id)
   switch (event.kind) {
+    case 'membership':
+      return null
     case 'creation':
       return { ...base, objectId, changeFlag: 'CREATED' }
     case 'deletion':

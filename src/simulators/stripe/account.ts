@@ -1,6 +1,5 @@
 import type { Now } from '../kit/clock.ts'
-import { openJournal } from '../kit/journal.ts'
-import type { Journal } from '../kit/journal.ts'
+import { openLedger } from '../kit/ledger.ts'
 import type { Random } from '../kit/random.ts'
 import { createRandom } from '../kit/random.ts'
 import type { Collection, Json, Stored, StripeObject } from './objects.ts'
@@ -106,7 +105,6 @@ export type AccountOptions = {
 
 const eventsMax = 100_000
 const retentionS = 30 * 86_400
-const rewriteBytes = 64 * 1024 * 1024
 
 /** Opens the account in `dir`, or makes an empty one. */
 export function openAccount(options: AccountOptions): Account {
@@ -125,10 +123,7 @@ export function openAccount(options: AccountOptions): Account {
     createdMs: now() - 760 * 86_400_000,
   }
   let seq = 0
-  let pending: Op[] = []
-  let depth = 0
   let backdated: number | null = null
-  let journal: Journal | null = null
 
   const apply = (op: Op): void => {
     switch (op[0]) {
@@ -169,10 +164,6 @@ export function openAccount(options: AccountOptions): Account {
         else notes.set(op[1], op[2])
     }
   }
-  const record = (op: Op) => {
-    apply(op)
-    if (journal !== null) pending.push(op)
-  }
   function* everything(): Iterable<Op[]> {
     yield [['account', head]]
     for (const [key, value] of notes) yield [['note', key, value]]
@@ -193,24 +184,9 @@ export function openAccount(options: AccountOptions): Account {
     if (surplus > 1000) events.dropOldest(surplus)
     else if (aged > 0) events.dropOldest(aged)
   }
-  const commit = () => {
-    if (journal === null || pending.length === 0) return
-    const ops = pending
-    pending = []
-    journal.append(ops)
-    if (journal.size > 2 * journal.baseSize + rewriteBytes) journal.rewrite(everything())
-  }
-
-  let restored = false
-  if (options.dir !== null) {
-    const opened = openJournal(options.dir, (line) => {
-      restored = true
-      for (const op of line as Op[]) apply(op)
-    })
-    journal = opened
-    if (!restored) journal.append([['account', head]])
-    purge()
-  }
+  const ledger = openLedger(options.dir, apply, everything)
+  const { record, restored } = ledger
+  if (restored) purge()
   // A restarted account must not tell the same ids again.
   const random = createRandom(head.seed + seq * 7919)
 
@@ -259,21 +235,13 @@ export function openAccount(options: AccountOptions): Account {
       account.onEvent?.({ id, created, seq, visibleAt, type, text })
       purge()
     },
-    note: (key, value) => account.change(() => record(['note', key, value])),
-    change: (work) => {
-      depth += 1
-      try {
-        return work()
-      } finally {
-        depth -= 1
-        if (depth === 0) commit()
-      }
-    },
+    note: (key, value) => record(['note', key, value]),
+    change: (work) => ledger.change(work),
     parentOf: (itemId) => {
       const parent = parents.get(itemId)
       return parent === undefined ? null : (tables.subscription.get(parent)?.value ?? null)
     },
-    close: () => journal?.close(),
+    close: () => ledger.close(),
   }
   return account
 }

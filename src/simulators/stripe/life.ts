@@ -17,27 +17,16 @@ import { childrenOf, plain } from './objects.ts'
 import { leavesSilently, ordinaryHappenings } from './ordinary/life.ts'
 import { linesOf } from './seed.ts'
 
-/** Changes by itself, `ratePerSecond` times a second (0: not at all), until the returned function is called. */
-export function startLife(account: Account, ratePerSecond: number): () => void {
-  if (!(ratePerSecond > 0)) return () => {}
-  let stopped = false
-  const timer = setInterval(() => {
-    if (stopped) return
-    try {
-      step(account)
-    } catch (error) {
-      // What the provider itself would refuse does not happen: the next one will.
-      if (!(error instanceof StripeError)) throw error
-    }
-  }, 1000 / ratePerSecond)
-  timer.unref()
-  return () => {
-    stopped = true
-    clearInterval(timer)
+/** One thing that happens, drawn by how often it does. What the provider itself would refuse does not happen. */
+export function live(account: Account): void {
+  try {
+    step(account)
+  } catch (error) {
+    if (!(error instanceof StripeError)) throw error
   }
 }
 
-/** One thing that happens, drawn by how often it does. */
+/** Like `live`, and throws what the provider would refuse. */
 export function step(account: Account): void {
   account.change(() => {
     const name = account.random.weighted(weights)

@@ -1,6 +1,7 @@
 import { createControl } from '../kit/control.ts'
 import { createFaults } from '../kit/faults.ts'
 import type { Faults } from '../kit/faults.ts'
+import { createLife } from '../kit/life.ts'
 import { createRequestLog } from '../kit/log.ts'
 import type { LogEntry } from '../kit/log.ts'
 import { createRandom } from '../kit/random.ts'
@@ -12,7 +13,7 @@ import { createKeys, keyOf } from './auth.ts'
 import type { Keys } from './auth.ts'
 import { create, remove, update } from './change.ts'
 import { controlRoutes } from './control.ts'
-import { startLife } from './life.ts'
+import { live } from './life.ts'
 import type { Collection, Fields, StripeObject } from './objects.ts'
 import { seedAccount } from './seed.ts'
 import type { Shown } from './snapshot.ts'
@@ -89,8 +90,7 @@ export function createStripeSimulator(options: StripeSimulatorOptions = {}): Str
   const faults = createFaults(createRandom(seed + 1))
   const log = createRequestLog()
   const delivery = startDelivery(account, now)
-  let rate = 0
-  let stopLife = () => {}
+  const life = createLife(() => live(account))
   const simulator: StripeSimulator = {
     accountId: account.id,
     restored: account.restored,
@@ -107,18 +107,9 @@ export function createStripeSimulator(options: StripeSimulatorOptions = {}): Str
       seedAccount(account, total)
       account.note('seeding', null)
     },
-    live: (ratePerSecond) => {
-      stopLife()
-      const stop = startLife(account, ratePerSecond)
-      rate = ratePerSecond
-      stopLife = () => {
-        stop()
-        rate = 0
-      }
-      return stopLife
-    },
+    live: life.live,
     get rate() {
-      return rate
+      return life.rate
     },
     backdate: (second, work) => account.backdate(second, work),
     snapshot: (only) => snapshot(account, only),
@@ -140,7 +131,7 @@ export function createStripeSimulator(options: StripeSimulatorOptions = {}): Str
         host,
       ),
     close: () => {
-      stopLife()
+      life.stop()
       delivery.close()
       account.close()
     },

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { createDeliveries } from '../kit/deliver.ts'
 import { parseForm } from '../kit/form.ts'
 import type { Now } from '../kit/clock.ts'
 import type { SimRequest } from '../kit/serve.ts'
@@ -12,6 +13,7 @@ import { parseListQuery } from './query.ts'
 import { inList, listText, pretty } from './render.ts'
 
 const endpointsMax = 16
+const timeoutMs = 20_000
 
 type Endpoint = Fields & {
   id: string
@@ -120,25 +122,25 @@ export function sign(body: string, secrets: string[], seconds: number): string {
 
 /** Sends each new event to the endpoints that want it. `close` gives up what is under way. */
 export function startDelivery(account: Account, now: Now): { close(): void } {
-  const timers = new Set<NodeJS.Timeout>()
-  const abort = new AbortController()
-  const later = (waitMs: number, act: () => void) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      act()
-    }, waitMs)
-    timer.unref()
-    timers.add(timer)
-  }
-  const attempt = async (endpointId: string, body: string, tried: number): Promise<void> => {
-    const endpoint = account.notes.get(`endpoint ${endpointId}`) as Endpoint | undefined
-    if (endpoint === undefined || endpoint.status !== 'enabled') return
-    const retry = account.settings.webhookRetriesMs[tried]
-    const taken = await post(endpoint, body, Math.floor(now() / 1000), abort.signal)
-    if (!taken && retry !== undefined && !abort.signal.aborted) {
-      later(retry, () => void attempt(endpointId, body, tried + 1))
-    }
-  }
+  const deliveries = createDeliveries()
+  const send = (endpointId: string, body: string) =>
+    deliveries.post(
+      () => {
+        const endpoint = account.notes.get(`endpoint ${endpointId}`) as Endpoint | undefined
+        if (endpoint === undefined || endpoint.status !== 'enabled') return null
+        return {
+          url: endpoint.url,
+          body,
+          headers: {
+            'content-type': 'application/json; charset=utf-8',
+            'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+            'stripe-signature': sign(body, [endpoint.secret], Math.floor(now() / 1000)),
+          },
+        }
+      },
+      account.settings.webhookRetriesMs,
+      timeoutMs,
+    )
   account.onEvent = (row: EventRow) => {
     const { random, settings } = account
     for (const endpoint of endpointsOf(account)) {
@@ -146,43 +148,15 @@ export function startDelivery(account: Account, now: Now): { close(): void } {
       const body = pretty({ ...(JSON.parse(row.text) as Fields), pending_webhooks: 1 })
       const copies = random.chance(settings.webhookTwinProbability) ? 2 : 1
       for (let copy = 0; copy < copies; copy++) {
-        later(
-          Math.floor(random.next() * settings.webhookJitterMs),
-          () => void attempt(endpoint.id, body, 0),
-        )
+        const wait = Math.floor(random.next() * settings.webhookJitterMs)
+        deliveries.later(wait, () => send(endpoint.id, body))
       }
     }
   }
   return {
     close: () => {
-      abort.abort()
-      for (const timer of timers) clearTimeout(timer)
+      deliveries.close()
       account.onEvent = null
     },
-  }
-}
-
-async function post(
-  endpoint: Endpoint,
-  body: string,
-  seconds: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    const response = await fetch(endpoint.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json; charset=utf-8',
-        'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
-        'stripe-signature': sign(body, [endpoint.secret], seconds),
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
-    })
-    await response.body?.cancel()
-    return response.ok
-  } catch {
-    return false
   }
 }
