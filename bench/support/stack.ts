@@ -29,6 +29,7 @@ export type Stack = {
 
 /** As package.json's `api` and `worker` start them. */
 export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
+const workerFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(
@@ -72,7 +73,7 @@ export async function startStack(
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
   const api = spawnNode([...productionFlags, 'src/main/api.ts'], env)
   const worker =
-    options.worker === false ? null : spawnNode([...productionFlags, 'src/main/worker.ts'], env)
+    options.worker === false ? null : spawnNode([...workerFlags, 'src/main/worker.ts'], env)
   const children: ChildProcess[] = [api, simulator, ...(worker === null ? [] : [worker])]
   const base = `http://127.0.0.1:${apiPort}`
   await Promise.all([untilOk(`${base}/readyz`), untilOk(`${simulatorUrl}/_sim/keys`)])
@@ -92,7 +93,7 @@ export async function startStack(
     },
     async addWorker() {
       const port = await anyFree()
-      const worker = spawnNode([...productionFlags, 'src/main/worker.ts'], {
+      const worker = spawnNode([...workerFlags, 'src/main/worker.ts'], {
         ...env,
         SLUICE_METRICS_PORT: String(port),
       })

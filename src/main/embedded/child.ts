@@ -49,7 +49,8 @@ function launch(options: ChildOptions): Omit<Part, 'pid' | 'identity'> & { child
   const child = fork(options.entry, options.args ?? [], {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
-    env: { ...options.env },
+    // glibc keeps a heap for each thread else, which costs a worker 25 MB.
+    env: { MALLOC_ARENA_MAX: '2', ...options.env },
     // As in package.json's own scripts: without them Node lets a heap grow with the machine, for nothing that could be
     // measured (a worker in mid-backfill: 420-530 MB without, 280 MB with them; tighter ones cost speed).
     execArgv: ['--max-semi-space-size=16', '--heap-growing-percent=50'],
