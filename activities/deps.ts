@@ -1,5 +1,6 @@
 /** What activities are made of: built by src/deps.ts. */
 import type { Connector } from '../src/connectors/connector.ts'
+import type { Memory } from '../src/credentials/memory.ts'
 import type { Tokens } from '../src/credentials/refresh.ts'
 import type { Sealer } from '../src/credentials/seal.ts'
 import type { Pools } from '../src/db/pools.ts'
@@ -15,6 +16,7 @@ export type ActivityDeps = {
   http: Http
   sealer: Sealer
   tokens: Pick<Tokens, 'current'>
+  memory: Memory
   connectorOf(provider: string): Connector
   slices: Slices
   log: Log

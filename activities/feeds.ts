@@ -1,5 +1,6 @@
 /** Positions of the feeds of a sync: `feed/<name>`. One whose cursor is null cannot be followed for now. */
 import type { Context, Json } from '../src/connectors/connector.ts'
+import { feedNamed } from '../src/connectors/lookup.ts'
 import type { Sql } from '../src/db/pools.ts'
 import { AppError, isAppError } from '../src/domain/error.ts'
 import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
@@ -95,9 +96,8 @@ async function position(
   ctx: Context,
 ): Promise<number> {
   const sql = deps.pools.write
-  const feed = opened.connector.feeds[name]
-  if (feed === undefined)
-    throw new AppError('permanent', `The connector has no feed called ${name}.`)
+  const feed = feedNamed(opened.connector, name)
+  if (feed === null) throw new AppError('permanent', `The connector has no feed called ${name}.`)
   const start = await feed.start(ctx)
   if (checkpointNo === null) {
     return (await ensureFeed(sql, { ...rowOf(opened, name), start })).checkpointNo

@@ -1,5 +1,6 @@
 /** The parts of a change slice: feeds, windows of young objects, probes. Each keeps its own time. */
 import type { Context, Json } from '../src/connectors/connector.ts'
+import { feedNamed } from '../src/connectors/lookup.ts'
 import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { nextPollMs, pollFloorMs } from '../src/domain/pace.ts'
@@ -48,7 +49,7 @@ const lateMs = 15_000
 /** Claims the feed: whoever followed it before can write nothing any more. */
 export async function feedPart(work: Work, feed: Followed): Promise<Part> {
   const { deps, opened, ctx } = work
-  const definition = opened.connector.feeds[feed.name]!
+  const definition = feedNamed(opened.connector, feed.name)!
   const sourceNos = sourcesOfFeed(opened, feed.name).map((source) => source.sourceNo)
   const floorMs = pollFloorMs(opened.connector.limits)
   const claimed = await claim(deps.pools.write, feed.checkpointNo)
@@ -58,12 +59,15 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
   let toldAtMs = feed.movedAtMs
   let lastChangeMs = lastChange(sourcesOfFeed(opened, feed.name))
 
-  async function pages(): Promise<{ changes: number; done: boolean }> {
+  async function pages(): Promise<{ changes: number; done: boolean; replan: boolean }> {
     const beganMs = deps.now()
     let changes = 0
+    let replan = false
     for (let read = 0; read < limits.feedPagesInTurn && !work.signal.aborted; read++) {
       const page = await definition.read(ctx, cursor)
       const moved = JSON.stringify(page.cursor) !== JSON.stringify(cursor)
+      // before the position moves past what asks for it
+      if (page.relist !== undefined) replan = await enumerateAnew(work, page.relist)
       await storePage(deps, opened, {
         changes: await hintBelated(deps, opened, page.changes),
         observedAt: page.observedAt,
@@ -76,9 +80,9 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
       changes += page.changes.length
       if (!page.done) continue
       toldAtMs = beganMs
-      return { changes, done: true }
+      return { changes, done: true, replan }
     }
-    return { changes, done: false }
+    return { changes, done: false, replan }
   }
 
   const part: Part = {
@@ -98,7 +102,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
           await restartFeed(deps, opened, feed, ctx)
           return { ...quiet, replan: true, gone: true }
         }
-        const { changes, done } = await pages()
+        const { changes, done, replan } = await pages()
         const now = deps.now()
         if (changes > 0) lastChangeMs = now
         intervalMs = nextPollMs({
@@ -113,13 +117,21 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
           notedAtMs = now
         }
         part.dueAtMs = done ? now + intervalMs * (1 - 0.1 * deps.random()) : now
-        return { ...quiet, changes }
+        return { ...quiet, changes, replan }
       } catch (error) {
         return await lost(work, feed, error)
       }
     },
   }
   return part
+}
+
+async function enumerateAnew({ deps, opened }: Work, names: string[]): Promise<boolean> {
+  const collectionIds = opened.sources.flatMap((source) =>
+    names.includes(source.name) ? source.collectionId : [],
+  )
+  await requestEnumeration(deps.pools.write, { syncId: opened.syncId, collectionIds })
+  return collectionIds.length > 0
 }
 
 /** What a feed that cannot be followed any more comes to; all else is thrown. */

@@ -1,5 +1,6 @@
 /** A sync opened for work: its row, its connector, and the way to the provider. */
 import type { Collection, Connector, Context } from '../src/connectors/connector.ts'
+import { collectionNamed } from '../src/connectors/lookup.ts'
 import { openCredential } from '../src/credentials/load.ts'
 import { AppError } from '../src/domain/error.ts'
 import type { RateLimit, SyncStatus } from '../src/domain/sync.ts'
@@ -38,6 +39,7 @@ export type CredentialRow = {
   upstreamAccount: string
   livemode: boolean
   properties: Record<string, unknown>
+  facts: Record<string, unknown>
   ciphertext: Buffer
   keyId: string
   baseUrl: string
@@ -53,14 +55,15 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
     upstreamAccount: row.upstream_account,
     livemode: row.livemode,
     properties: JSON.parse(row.properties) as Record<string, unknown>,
+    facts: JSON.parse(row.facts) as Record<string, unknown>,
     ciphertext: row.ciphertext,
     keyId: row.key_id,
     baseUrl: row.base_url,
   }
   const sources = (await sourcesOf(deps.pools.write, syncId)).flatMap((source) => {
     const name = collectionName(source.collectionId)
-    const collection = connector.collections[name]
-    return collection === undefined ? [] : [{ ...source, name, collection }]
+    const collection = collectionNamed(connector, name)
+    return collection === null ? [] : [{ ...source, name, collection }]
   })
   const sync = { syncId, epoch: Number(row.epoch) }
   return {
@@ -97,7 +100,8 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
           onAnswer?.(ms)
         },
       })
-      return { request, config: open.config, now: deps.now, signal }
+      const remember = deps.memory(credential.id)
+      return { request, config: open.config, remember, now: deps.now, signal }
     },
   }
 }
@@ -117,6 +121,7 @@ type Row = {
   upstream_account: string
   livemode: boolean
   properties: string
+  facts: string
   ciphertext: Buffer
   key_id: string
   base_url: string
@@ -127,7 +132,7 @@ type Row = {
 async function readRow(deps: ActivityDeps, syncId: string): Promise<Row> {
   const [row] = await deps.pools.write<(Omit<Row, 'rate_limits'> & { rate_limits: string })[]>`
     select s.status, s.epoch, s.provider, s.tenant_id, s.name, s.sync_frequency, t.stream_no, s.max_age_days,
-           s.keep_records, s.credential_id, c.kind, c.upstream_account, c.livemode, c.properties, c.ciphertext, c.key_id,
+           s.keep_records, s.credential_id, c.kind, c.upstream_account, c.livemode, c.properties, c.facts, c.ciphertext, c.key_id,
            c.base_url,
            (select coalesce(json_agg(o.rate_limit), '[]')
               from syncs o

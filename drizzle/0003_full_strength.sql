@@ -22,6 +22,7 @@ CREATE TABLE "finding" (
 	CONSTRAINT "finding_source_no_upstream_id_pk" PRIMARY KEY("source_no","upstream_id")
 );
 --> statement-breakpoint
+ALTER TABLE "credentials" ADD COLUMN "facts" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "source" ADD COLUMN "looked" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "source" ADD COLUMN "look_every_ms" bigint;--> statement-breakpoint
 ALTER TABLE "syncs" ADD COLUMN "nudged_at" timestamp with time zone;--> statement-breakpoint

@@ -12,10 +12,11 @@ import { decideDeletes, hint } from '../activities/hints.ts'
 import type { Config } from './config.ts'
 import { environment } from './config.ts'
 import { connectorOf, connectors } from './connectors/registry.ts'
-import { createAccess } from './credentials/access.ts'
+import { createAccess, discover } from './credentials/access.ts'
 import { grant } from './credentials/grant.ts'
 import { createIdentify } from './credentials/identity.ts'
 import { createRegistrar } from './credentials/registrar.ts'
+import { createMemory } from './credentials/memory.ts'
 import { createTokens } from './credentials/refresh.ts'
 import { createSealer } from './credentials/seal.ts'
 import { assertMigrated } from './db/migrate.ts'
@@ -107,6 +108,7 @@ export async function createWorkerDeps({
       http,
       sealer,
       tokens,
+      memory: createMemory(),
       connectorOf,
       slices,
       log,
@@ -216,7 +218,8 @@ export async function createApiDeps({
   const dispatcher = counted(createDispatcher({ sql: pools.deliver, notifier }), metrics)
   const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
   const tokens = createTokens({ sql: pools.write, sealer, http, connectorOf })
-  const access = createAccess({ quota, http, sealer, tokens, now: Date.now })
+  const reading = { quota, http, sealer, tokens, now: Date.now }
+  const access = createAccess(reading)
   registerGauges(metrics.registry, pools.write, Date.now)
   const deps: ApiDeps = {
     db: pools.db,
@@ -231,6 +234,11 @@ export async function createApiDeps({
     registrar: createRegistrar({ quota, http, tokens }),
     access: async (asked) =>
       await access({ ...asked, rateLimits: await rateLimitsOf(pools.db, asked.credential.id) }),
+    discover: async (asked) =>
+      await discover(reading, {
+        ...asked,
+        rateLimits: await rateLimitsOf(pools.db, asked.credential.id),
+      }),
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
     syncs,
     healthOf: async (tenant, syncIds) => await healthOf(pools.deliver, tenant, syncIds),

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { Collection, Connector, CredentialKind } from '../connectors/connector.ts'
 import type { Access } from '../credentials/access.ts'
-import { collectionId } from '../domain/sync.ts'
+import { collectionNamed } from '../connectors/lookup.ts'
+import { collectionId, collectionName } from '../domain/sync.ts'
+import { getSealedCredential } from '../store/credentials.ts'
 import type { ApiDeps } from './deps.ts'
 import { invalid } from './input.ts'
 import { nearest } from '../domain/nearest.ts'
@@ -42,8 +44,12 @@ export function kindOf(
 }
 
 /** Ids of collections that the provider has, or a 422 that names the nearest of each that it has not. */
-export function checkCollections(connector: Connector, ids: string[]): string[] {
-  const known = collectionIdsOf(connector)
+export function checkCollections(
+  connector: Connector,
+  ids: string[],
+  discovered: string[] = [],
+): string[] {
+  const known = [...collectionIdsOf(connector), ...discovered]
   const fields: Record<string, string[]> = {}
   for (const [at, id] of ids.entries()) {
     if (!known.includes(id))
@@ -51,6 +57,28 @@ export function checkCollections(connector: Connector, ids: string[]): string[] 
   }
   if (Object.keys(fields).length > 0) throw invalid(fields)
   return [...new Set(ids)]
+}
+
+/** The same, where the account may have collections of its own: it is asked, if need be. */
+export async function checkCollectionsOf(
+  { deps, tenantId, signal }: { deps: ApiDeps; tenantId: string; signal: AbortSignal },
+  credential: { id: string; provider: string },
+  ids: string[],
+): Promise<string[]> {
+  const connector = connectorOf(deps, credential.provider)
+  const known = collectionIdsOf(connector)
+  if (connector.dynamic === undefined || ids.every((id) => known.includes(id)))
+    return checkCollections(connector, ids)
+  const row = await getSealedCredential(deps.db, tenantId, credential.id)
+  const found = await deps.discover({ connector, credential: row, signal })
+  const discovered = found.map(({ name }) => collectionId(connector.provider, name))
+  return checkCollections(connector, ids, discovered)
+}
+
+/** Before there is a credential to ask with: what no account can have. */
+export function precheckCollections(connector: Connector, ids: string[]): void {
+  const mayBe = ids.filter((id) => collectionNamed(connector, collectionName(id)) !== null)
+  checkCollections(connector, ids, mayBe)
 }
 
 function unknown(noun: string, name: string, known: string[]): string {

@@ -1,12 +1,13 @@
 import type { Connector, CredentialKind, Identity, OauthClient } from '../connectors/connector.ts'
 import { AppError, isAppError } from '../domain/error.ts'
-import type { Credential, SealedCredential } from '../store/credentials.ts'
+import type { Credential, CredentialPatch, SealedCredential } from '../store/credentials.ts'
 import {
   getCredential,
   noteCredentialChecked,
   syncIdsOf,
   upsertCredential,
 } from '../store/credentials.ts'
+import type { Sealed } from '../store/oauthApps.ts'
 import { getSealedOauthApp } from '../store/oauthApps.ts'
 import { places } from '../credentials/places.ts'
 import { connectorOf, kindOf, masked } from './catalog.ts'
@@ -61,6 +62,7 @@ export async function importCredential(
       upstreamAccount: identity.account ?? kind.fallbackAccount(known.properties),
       livemode: identity.livemode,
       properties: open,
+      facts: identity.facts ?? {},
       baseUrl: fitting.baseUrl,
       defaultName: identity.name?.slice(0, 200) ?? null,
       ...(name === undefined ? {} : { name }),
@@ -80,7 +82,7 @@ export async function replaceProperties(
   before: Credential,
   input: Record<string, unknown>,
   oauthAppId: string | null = before.oauthAppId,
-): Promise<{ properties: object; baseUrl: string; ciphertext: Buffer; keyId: string }> {
+): Promise<Required<Pick<CredentialPatch, 'properties' | 'facts' | 'baseUrl'>> & Sealed> {
   const { deps } = call
   const connector = connectorOfCredential(deps, before)
   const { kind: wanted = before.kind, ...rest } = input
@@ -110,6 +112,7 @@ export async function replaceProperties(
   const { secret, open } = split(kind, known.properties)
   return {
     properties: open,
+    facts: identity.facts ?? {},
     baseUrl: fitting.baseUrl,
     ...deps.sealer.seal(secret, places.credential(before.id)),
   }

@@ -1,4 +1,10 @@
-import type { Connector, CredentialKind, Granted, Identity } from '../connectors/connector.ts'
+import type {
+  Collection,
+  Connector,
+  CredentialKind,
+  Granted,
+  Identity,
+} from '../connectors/connector.ts'
 import type { Access } from '../credentials/access.ts'
 import type { Sql } from '../db/pools.ts'
 import type { Counter } from '../delivery/counts.ts'
@@ -35,6 +41,12 @@ export type ApiDeps = {
     names: string[]
     signal: AbortSignal
   }): Promise<Map<string, Access>>
+  /** Collections that only this account has. Throws as any request to the provider does. */
+  discover(asked: {
+    connector: Connector
+    credential: SealedCredential
+    signal: AbortSignal
+  }): Promise<{ name: string; title: string; collection: Collection }[]>
   /** The address as it will be called, or `invalid`: only hosts that the operator allows, never a link-local address. */
   checkBaseUrl(connector: Connector, kind: CredentialKind, url: string): Promise<string>
   /** The workflows: each call ends within 5 s, `transient` when Temporal is away. */

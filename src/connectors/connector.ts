@@ -19,11 +19,24 @@ export type Connector = {
   collections: Record<string, Collection>
   /** Feeds, keyed by name. One may serve many collections. */
   feeds: Record<string, Feed>
+  /** Collections that only some accounts have: src/connectors/lookup.ts finds them by name. */
+  dynamic?: Dynamic
   /** Who is this credential? Works also where it may read next to nothing. Throws `auth` when refused. */
   identify(ctx: Context): Promise<Identity>
   /** Provider facts for an HTTP answer that is no success; null: the general table of upstream/classify.ts decides. */
-  classify?(answer: FailedAnswer): Classified | null
+  classify?(
+    answer: FailedAnswer,
+    at?: { config: Record<string, string>; nowMs: number },
+  ): Classified | null
   webhooks?: Webhooks
+}
+
+export type Dynamic = {
+  /** What this account has besides `Connector.collections`: a few requests. */
+  discover(ctx: Context): Promise<{ name: string; title: string; collection: Collection }[]>
+  /** Made from the name alone, which says all that its requests need; null: no name of this kind. */
+  collection(name: string): Collection | null
+  feed(name: string): Feed | null
 }
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -32,7 +45,9 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type Context = {
   /** Takes quota, adds auth, sends, reads. Rejects with a classified AppError unless the status is 2xx or in `accept`. */
   request(request: UpstreamRequest): Promise<UpstreamAnswer>
-  /** The credential's properties without its secrets (shop, instance_url, …). */
+  /** What is known of the account and seldom changes, by `key`: `load` is called when it is older, for one caller at a time. */
+  remember<T>(key: string, maxAgeMs: number, load: () => Promise<T>): Promise<T>
+  /** The credential's properties without its secrets (shop, instance_url, …), and the facts that `identify` told. */
   config: Record<string, string>
   /** Milliseconds since 1970. */
   now(): number
@@ -87,6 +102,8 @@ export type Page = {
   cursor: Json
   /** Nothing more to read now. */
   done: boolean
+  /** Collections of which everything has to be read again: what a record is made of has changed. */
+  relist?: string[]
   /** observedAt of the earliest request that this page was made from. */
   observedAt: string
   /** Listing only: creation time (ms) of the oldest object on the page; lets the engine cut what is left of a range. */
@@ -106,6 +123,8 @@ export type Collection = {
   versionOf?(value: Record<string, unknown>): bigint | null
   /** Top-level keys that differ between two reads of an unchanged object (signed URLs): left out of the hash. */
   volatile?: string[]
+  /** True: the text of a record is put together from parts of an answer. */
+  composed?: boolean
   /** True: `list` honours `bounds`, so that a backfill may be cut into ranges of creation time. */
   ranges: boolean
   /** The collection whose creation times the bounds are about, and `oldestMs` of its pages: its own. */
@@ -163,6 +182,8 @@ export type Limit = {
   allowed: number
   intervalMs: number
   maxConcurrent: number | null
+  /** The part of `allowed` that may be spent at once, in [0, 1): for long intervals. Left out: next to nothing. */
+  burst?: number
   /** Only in this mode of the account; left out: both. */
   livemode?: boolean
 }
@@ -173,6 +194,8 @@ export type Identity = {
   /** For people. */
   name: string | null
   livemode: boolean
+  /** Kept with the credential and given to `ctx.config` (a time zone). No secrets. */
+  facts?: Record<string, string>
 }
 
 export type CredentialKind = {
@@ -237,6 +260,10 @@ export type Webhooks = {
     body: Uint8Array
     secret: string
     nowMs: number
+    /** As the provider called it. */
+    url: string
+    /** The upstream account of the credential; null: not known. */
+    account: string | null
   }): Change[] | null
   /**
    * Registers an address at the provider, for all that it tells of, and takes away what was registered for the same owner

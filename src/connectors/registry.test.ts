@@ -16,7 +16,7 @@ test('the nearest name is told, or all there are', () => {
   expect(() => connectorOf('strpie')).toThrow(
     'There is no provider `strpie`. Did you mean `stripe`?',
   )
-  expect(() => connectorOf('acme')).toThrow('There are: stripe.')
+  expect(() => connectorOf('acme')).toThrow('There are: stripe, hubspot.')
   expect(() => collectionOf('stripe:custmers')).toThrow('Did you mean `stripe:customer`?')
   expect(() => collectionOf('stripe:constructor')).toThrow('There is no collection')
   expect(() => collectionOf('stripe')).toThrow('There is no collection')

@@ -1,12 +1,13 @@
 import { nearest } from '../domain/nearest.ts'
 import { AppError } from '../domain/error.ts'
 import type { Collection, Connector } from './connector.ts'
+import { hubspot } from './hubspot/index.ts'
 import { stripe } from './stripe/index.ts'
 
 const NAMES_SHOWN = 20
 
 /** Every connector there is: the only list. */
-export const connectors: readonly Connector[] = [stripe]
+export const connectors: readonly Connector[] = [stripe, hubspot]
 
 /** The connector of a provider. Throws `invalid`, naming the nearest. */
 export function connectorOf(provider: string): Connector {

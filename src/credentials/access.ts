@@ -1,4 +1,5 @@
-import type { Connector } from '../connectors/connector.ts'
+import type { Connector, Context } from '../connectors/connector.ts'
+import { collectionNamed } from '../connectors/lookup.ts'
 import { toAppError } from '../db/errors.ts'
 import type { RateLimit } from '../domain/sync.ts'
 import type { Http } from '../upstream/http.ts'
@@ -7,6 +8,7 @@ import type { Quota } from '../upstream/quota.ts'
 import { createRequester } from '../upstream/request.ts'
 import type { SealedCredential } from './load.ts'
 import { openCredential } from './load.ts'
+import { forgetful } from './memory.ts'
 import type { Tokens } from './refresh.ts'
 import type { Sealer } from './seal.ts'
 
@@ -26,7 +28,7 @@ export type AccessAsked = {
   signal: AbortSignal
 }
 
-type AccessDeps = {
+export type AccessDeps = {
   quota: Quota
   http: Http
   sealer: Pick<Sealer, 'open'>
@@ -77,25 +79,40 @@ export function createAccess(deps: AccessDeps) {
   }
 }
 
+/** What the account has besides the collections that the connector lists. Throws as any request does. */
+export async function discover(deps: AccessDeps, asked: Omit<AccessAsked, 'names'>) {
+  const { connector, signal } = asked
+  return (await connector.dynamic?.discover(contextOf(deps, asked, signal))) ?? []
+}
+
+function contextOf(
+  deps: AccessDeps,
+  { connector, credential, rateLimits }: Omit<AccessAsked, 'names'>,
+  signal: AbortSignal,
+): Context {
+  const open = openCredential(credential, deps.sealer, connector, deps.tokens)
+  const request = createRequester({
+    ...deps,
+    connector,
+    credential: { id: credential.id, ...open },
+    limits: effectiveLimits(connector, rateLimits, credential.livemode),
+    sync: null,
+    priority: 'refetch',
+    signal,
+  })
+  return { request, config: open.config, remember: forgetful, now: deps.now, signal }
+}
+
 async function look(
   deps: AccessDeps,
-  { connector, credential, rateLimits }: AccessAsked,
+  asked: AccessAsked,
   name: string,
   signal: AbortSignal,
 ): Promise<Access> {
-  const collection = connector.collections[name]!
+  const { connector } = asked
   try {
-    const { config, ...open } = openCredential(credential, deps.sealer, connector, deps.tokens)
-    const request = createRequester({
-      ...deps,
-      connector,
-      credential: { id: credential.id, ...open },
-      limits: effectiveLimits(connector, rateLimits, credential.livemode),
-      sync: null,
-      priority: 'refetch',
-      signal,
-    })
-    const ctx = { request, config, now: deps.now, signal }
+    const collection = collectionNamed(connector, name)!
+    const ctx = contextOf(deps, asked, signal)
     if (collection.probe) await collection.probe(ctx)
     else await collection.list(ctx, null, { fromMs: null, toMs: null })
     return { status: 'readable', reason: null }

@@ -4,6 +4,7 @@ import { effectiveLimits } from '../upstream/limits.ts'
 import type { Priority, Quota } from '../upstream/quota.ts'
 import { createRequester } from '../upstream/request.ts'
 import { renewed, texts } from './load.ts'
+import { forgetful } from './memory.ts'
 import type { Tokens } from './refresh.ts'
 
 export type Asked = {
@@ -45,7 +46,7 @@ export function contextFor(deps: IdentityDeps, asked: Asked, priority: Priority)
   const open = Object.fromEntries(
     Object.entries(properties).filter(([key]) => !kind.secrets.includes(key)),
   )
-  return { request, config: texts(open), now: Date.now, signal: asked.signal }
+  return { request, config: texts(open), remember: forgetful, now: Date.now, signal: asked.signal }
 }
 
 /**

@@ -11,6 +11,7 @@ export type SealedCredential = {
   kind: string
   /** Properties that are no secrets. */
   properties: Record<string, unknown>
+  facts?: Record<string, unknown>
   ciphertext: Buffer
   keyId: string
   baseUrl: string
@@ -18,7 +19,7 @@ export type SealedCredential = {
 
 export type OpenCredential = {
   baseUrl: string
-  /** What a connector may know: the properties without secrets. */
+  /** What a connector may know: the properties without secrets, and the facts of the account. */
   config: Record<string, string>
   /**
    * Headers that authenticate one request; the secrets are opened at each call and kept nowhere. `refused`: such headers that
@@ -44,7 +45,7 @@ export function openCredential(
   }
   return {
     baseUrl: credential.baseUrl,
-    config: texts(credential.properties),
+    config: texts({ ...credential.facts, ...credential.properties }),
     renews: kind.oauth !== undefined,
     async headers(ask = {}) {
       const secrets = sealer.open(

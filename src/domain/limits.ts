@@ -38,6 +38,8 @@ export const limits = {
   countEveryMs: 2_000,
   /** A blocked collection is asked again this often. */
   probeEveryMs: 3_600_000,
+  /** … later and later while it stays blocked, up to this. */
+  probeMaxMs: 86_400_000,
   /** A collection that this account does not have is asked for again this often. */
   probeOffEveryMs: 6 * 3_600_000,
   /** A refused credential is tried again this often, if nobody says anything. */

@@ -25,6 +25,7 @@ export type Credential = {
   upstreamAccount: string
   livemode: boolean
   properties: Record<string, unknown>
+  facts: Record<string, unknown>
   baseUrl: string
   oauthAppId: string | null
   metadata: Record<string, unknown>
@@ -46,6 +47,7 @@ const credentialColumns = {
   upstreamAccount: credentials.upstreamAccount,
   livemode: credentials.livemode,
   properties: typed<Record<string, unknown>>(credentials.properties),
+  facts: typed<Record<string, unknown>>(credentials.facts),
   baseUrl: credentials.baseUrl,
   oauthAppId: credentials.oauthAppId,
   metadata: typed<Record<string, unknown>>(credentials.metadata),
@@ -64,6 +66,7 @@ export type NewCredential = {
   upstreamAccount: string
   livemode: boolean
   properties: object
+  facts: object
   baseUrl: string
   oauthAppId?: string | null
   metadata?: object
@@ -198,6 +201,7 @@ export type CredentialPatch = {
   metadata?: object
   oauthAppId?: string | null
   properties?: object
+  facts?: object
   baseUrl?: string
 } & Partial<Sealed>
 

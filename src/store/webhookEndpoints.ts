@@ -1,5 +1,5 @@
 import { and, desc, eq, isNotNull, ne, not, or, sql } from 'drizzle-orm'
-import { webhookEndpoints } from '../db/schema/control.ts'
+import { credentials, webhookEndpoints } from '../db/schema/control.ts'
 import type { Sealed } from './oauthApps.ts'
 import type { Db } from './page.ts'
 
@@ -84,10 +84,11 @@ export async function findWebhookEndpoint(
   db: Db,
   provider: string,
   tokenHash: string,
-): Promise<WebhookEndpoint | null> {
+): Promise<(WebhookEndpoint & { account: string }) | null> {
   const [row] = await db
-    .select(endpointColumns)
+    .select({ ...endpointColumns, account: credentials.upstreamAccount })
     .from(webhookEndpoints)
+    .innerJoin(credentials, eq(credentials.id, webhookEndpoints.credentialId))
     .where(and(eq(webhookEndpoints.tokenHash, tokenHash), eq(webhookEndpoints.provider, provider)))
   return row ?? null
 }

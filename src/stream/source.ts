@@ -1,5 +1,6 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Query } from '../db/pools.ts'
+import { limits } from '../domain/limits.ts'
 import type { CollectionPhase } from '../domain/sync.ts'
 
 /** One collection of a sync. Spans of time are measured by the database's clock. */
@@ -66,7 +67,7 @@ export async function setPhase(
   )
 }
 
-/** Not to be had with this credential for now: `reason` is a sentence for people. Looked at again after `probeMs`. */
+/** Not to be had with this credential for now: `reason` is a sentence for people. Looked at again after `probeMs`, later and later. */
 export async function block(
   sql: Query,
   sourceNo: number,
@@ -77,7 +78,9 @@ export async function block(
       update source
          set phase = 'blocked', blocked_kind = ${kind}, blocked_reason = ${reason},
              blocked_at = coalesce(blocked_at, clock_timestamp()),
-             probe_at = clock_timestamp() + ${probeMs}::float8 * interval '1 ms'
+             probe_at = clock_timestamp()
+               + greatest(${probeMs}::float8 * interval '1 ms',
+                          least(clock_timestamp() - blocked_at, ${limits.probeMaxMs}::float8 * interval '1 ms'))
        where source_no = ${sourceNo}`,
   )
 }

@@ -54,7 +54,7 @@ export function needsOf(limits: Limit[], bucket: string | null): Needs {
   for (const limit of counted) {
     const main = limit.bucket ?? ''
     const key = buckets.has(main) ? `${main}|${limit.intervalMs}` : main
-    const slackMs = limit.intervalMs * bounds.slackShare
+    const slackMs = limit.intervalMs * (limit.burst ?? bounds.slackShare)
     const ownLateMs = Math.min(slackMs, bounds.grantMs)
     lateMs = Math.min(lateMs, ownLateMs)
     const spacingUs =

@@ -7,9 +7,10 @@ export function classify(
   connector: Pick<Connector, 'title' | 'classify'>,
   answer: FailedAnswer,
   nowMs: number,
+  config: Record<string, string> = {},
 ): Classified {
   const told = retryAfterMs(answer.headers, nowMs)
-  const known = connector.classify?.(answer) ?? general(connector.title, answer)
+  const known = connector.classify?.(answer, { config, nowMs }) ?? general(connector.title, answer)
   return told === null || known.retryAfterMs !== undefined
     ? known
     : { ...known, retryAfterMs: told }

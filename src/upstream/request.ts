@@ -28,6 +28,7 @@ export type RequesterDeps = {
   credential: {
     id: string | null
     baseUrl: string
+    config?: Record<string, string>
     headers(ask: HeadersAsk): Promise<Record<string, string>>
     /** Refused headers can be had anew: access tokens that expire. */
     renews: boolean
@@ -146,7 +147,12 @@ async function judge(
     return { status, headers, body, observedAt }
   }
   const path = pathOf(request)
-  const known = classify(deps.connector, { status, headers, body, path }, Date.now())
+  const known = classify(
+    deps.connector,
+    { status, headers, body, path },
+    Date.now(),
+    deps.credential.config,
+  )
   const limited = known.kind === 'rate_limited'
   // "slow down" may come with any status, also with one that is an answer otherwise
   if (!limited && request.accept?.includes(status) === true)

@@ -209,6 +209,7 @@ function fakes(): Omit<
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   return {
     connectors: { crm },
+    discover: () => Promise.resolve([]),
     grant: () => Promise.reject(new Error('not in these tests')),
     async identify({ properties }) {
       const secret = String(properties['secret'] ?? properties['refresh_token'])

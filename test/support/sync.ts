@@ -51,6 +51,7 @@ export async function opened(
       upstreamAccount: 'acct_1',
       livemode: false,
       properties: {},
+      facts: {},
       ciphertext: Buffer.alloc(1),
       keyId: 'k',
       baseUrl: 'http://localhost',
@@ -66,6 +67,7 @@ export function context(signal: AbortSignal): Context {
   return {
     request: () => Promise.reject(new Error('there is no provider here')),
     config: {},
+    remember: async (_key, _maxAgeMs, load) => await load(),
     now: Date.now,
     signal,
   }

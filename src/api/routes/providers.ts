@@ -1,7 +1,8 @@
-import { AppError } from '../../domain/error.ts'
-import { collectionName } from '../../domain/sync.ts'
+import type { Collection } from '../../connectors/connector.ts'
+import { AppError, isAppError } from '../../domain/error.ts'
+import { collectionId, collectionName } from '../../domain/sync.ts'
 import { getSealedCredential } from '../../store/credentials.ts'
-import { collectionIdsOf, shownCollection, shownProvider } from '../catalog.ts'
+import { shownCollection, shownProvider } from '../catalog.ts'
 import { nearest } from '../../domain/nearest.ts'
 import type { Route } from '../route.ts'
 import { ok, route } from '../route.ts'
@@ -41,10 +42,12 @@ export const providerRoutes: Route[] = [
     async handle({ deps, tenantId, params, signal }) {
       const credential = await getSealedCredential(deps.db, tenantId, params.credential_id)
       const connector = connectorOfCredential(deps, credential)
-      const names = Object.keys(connector.collections)
+      const found = await deps.discover({ connector, credential, signal }).catch(withoutThem)
+      const all = { ...connector.collections, ...byName(found) }
+      const names = Object.keys(all)
       const access = await deps.access({ connector, credential, names, signal })
       const data = names.map((name) =>
-        shownCollection(connector, name, connector.collections[name]!, access.get(name)!),
+        shownCollection(connector, name, all[name]!, access.get(name)!),
       )
       return ok({ data, next_cursor: null })
     },
@@ -62,7 +65,12 @@ export const providerRoutes: Route[] = [
     async handle({ deps, tenantId, params, signal }) {
       const credential = await getSealedCredential(deps.db, tenantId, params.credential_id)
       const connector = connectorOfCredential(deps, credential)
-      const known = collectionIdsOf(connector)
+      const asked = collectionName(params.collection_id)
+      const found = Object.hasOwn(connector.collections, asked)
+        ? []
+        : await deps.discover({ connector, credential, signal })
+      const all = { ...connector.collections, ...byName(found) }
+      const known = Object.keys(all).map((name) => collectionId(connector.provider, name))
       if (!known.includes(params.collection_id)) {
         const hint = nearest(params.collection_id, known)
         throw new AppError(
@@ -72,7 +80,19 @@ export const providerRoutes: Route[] = [
       }
       const name = collectionName(params.collection_id)
       const access = await deps.access({ connector, credential, names: [name], signal })
-      return ok(shownCollection(connector, name, connector.collections[name]!, access.get(name)!))
+      return ok(shownCollection(connector, name, all[name]!, access.get(name)!))
     },
   }),
 ]
+
+function byName(found: { name: string; title: string; collection: Collection }[]) {
+  return Object.fromEntries(
+    found.map(({ name, title, collection }) => [name, { ...collection, title }]),
+  )
+}
+
+/** The provider does not answer: what it always has is shown all the same. */
+function withoutThem(error: unknown): [] {
+  if (isAppError(error)) return []
+  throw error
+}

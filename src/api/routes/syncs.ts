@@ -6,7 +6,7 @@ import { notFound } from '../../store/page.ts'
 import type { Sync } from '../../store/syncs.ts'
 import { getSync, insertSync, listSyncs, patchSync } from '../../store/syncs.ts'
 import { isAppError } from '../../domain/error.ts'
-import { checkCollections } from '../catalog.ts'
+import { checkCollectionsOf, precheckCollections } from '../catalog.ts'
 import { connectorOfCredential, importCredential } from '../credential.ts'
 import type { Importing } from '../credential.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -38,7 +38,7 @@ export const syncRoutes: Route[] = [
       await deps.syncs.ping()
       const { id: streamId, streamNo } = await streamOf(deps, tenantId, body.stream_id ?? 'default')
       const credential = await credentialOf(call, body)
-      const connector = connectorOfCredential(deps, credential)
+      connectorOfCredential(deps, credential)
       const row = await insertSync(deps.db, tenantId, {
         id: call.newId,
         streamId,
@@ -46,7 +46,7 @@ export const syncRoutes: Route[] = [
         credentialId: credential.id,
         provider: credential.provider,
         name: body.name ?? null,
-        collectionIds: checkCollections(connector, body.collection_ids),
+        collectionIds: await checkCollectionsOf(call, credential, body.collection_ids),
         syncFrequency: body.sync_frequency,
         maxAgeDays: body.max_age_days ?? null,
         rateLimit: body.rate_limit ?? null,
@@ -120,10 +120,11 @@ export const syncRoutes: Route[] = [
     body: schemas.patchSync,
     answers: { 200: { description: 'The sync as it is now.', schema: schemas.sync } },
     problems: ['not-found', 'unavailable'],
-    async handle({ deps, tenantId, params, body, ifMatch }) {
+    async handle(call) {
+      const { deps, tenantId, params, body, ifMatch } = call
       const before = await getSync(deps.db, tenantId, params.id)
       await deps.syncs.ping()
-      const patch = patchOf(deps, before, body)
+      const patch = await patchOf(call, before, body)
       const row = await patchSync(deps.db, tenantId, params.id, patch, ifMatch)
       await tell(deps, row, body.status, Object.keys(patch).length > 0)
       const now = await getSync(deps.db, tenantId, params.id)
@@ -141,7 +142,7 @@ async function credentialOf(call: Importing, body: CreateSync): Promise<Credenti
     throw invalid({ credential_id: ['give either `credential_id` or `credential`'] })
   }
   if (body.credential !== undefined) {
-    const precheck = (connector: Connector) => void checkCollections(connector, body.collection_ids)
+    const precheck = (connector: Connector) => precheckCollections(connector, body.collection_ids)
     const importing = { ...call, newId: randomUUID(), precheck }
     const { credential } = await importCredential(
       importing,
@@ -178,7 +179,11 @@ async function start(deps: ApiDeps, tenantId: string, row: Sync): Promise<void> 
   }
 }
 
-function patchOf(deps: ApiDeps, before: Sync, body: ReturnType<typeof schemas.patchSync.parse>) {
+async function patchOf(
+  call: Pick<Importing, 'deps' | 'tenantId' | 'signal'>,
+  before: Sync,
+  body: ReturnType<typeof schemas.patchSync.parse>,
+) {
   const {
     name,
     collection_ids: ids,
@@ -192,7 +197,16 @@ function patchOf(deps: ApiDeps, before: Sync, body: ReturnType<typeof schemas.pa
     ...(name === undefined ? {} : { name }),
     ...(ids === undefined
       ? {}
-      : { collectionIds: checkCollections(connectorOfCredential(deps, before), ids) }),
+      : {
+          collectionIds: await checkCollectionsOf(
+            call,
+            {
+              id: before.credentialId,
+              provider: before.provider,
+            },
+            ids,
+          ),
+        }),
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(days === undefined ? {} : { maxAgeDays: days }),
     ...(frequency === undefined ? {} : { syncFrequency: frequency }),

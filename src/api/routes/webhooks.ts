@@ -75,6 +75,8 @@ export const webhookRoutes: Route[] = [
         body: raw,
         secret,
         nowMs: deps.now(),
+        url: `${deps.publicUrl ?? `https://${headers.get('host') ?? ''}`}/v1/webhooks/${params.provider}/${params.token}`,
+        account: endpoint.account,
       })
       if (changes === null)
         throw new AppError('forbidden', 'The signature does not fit the body, or is too old.')

@@ -9,12 +9,12 @@ const NONE = { fromMs: null, toMs: null }
 
 export const paging: Case[] = [
   {
-    name: 'an empty collection is done at once',
+    name: 'an empty collection ends with nothing',
     async run({ connector }, upstream) {
       const ctx = createContext(connector, upstream)
       for (const [name, collection] of Object.entries(connector.collections)) {
-        const page = await collection.list(ctx, null, NONE)
-        equal([page.changes, page.done], [[], true], `${name} is empty`)
+        if (Object.keys(upstream.objects(name)).length > 0) continue
+        equal(idsOf(await listAll(ctx, collection)), [], `${name} is empty`)
       }
     },
   },

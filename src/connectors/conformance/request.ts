@@ -2,7 +2,8 @@ import { AppError } from '../../domain/error.ts'
 import type { Connector, Context, UpstreamAnswer, UpstreamRequest } from '../connector.ts'
 import type { Upstream } from './target.ts'
 
-type Recorded = UpstreamRequest & { answer: UpstreamAnswer | null }
+/** `aside`: for what is remembered of the account. */
+type Recorded = UpstreamRequest & { answer: UpstreamAnswer | null; aside: boolean }
 
 export type TestContext = Context & { requests: Recorded[] }
 
@@ -25,14 +26,28 @@ export function createContext(
   const properties = options.properties ?? upstream.credential.properties
   const kind = connector.credentialKinds.find((known) => known.kind === upstream.credential.kind)!
   const requests: Recorded[] = []
+  let loading = 0
+  const kept = new Map<string, { value: unknown; atMs: number }>()
   const now = () => upstream.clock.now() + skewMs
   return {
     config: {},
+    async remember<T>(key: string, maxAgeMs: number, load: () => Promise<T>): Promise<T> {
+      const known = kept.get(key)
+      if (known !== undefined && now() - known.atMs < maxAgeMs) return known.value as T
+      loading++
+      try {
+        const value = await load()
+        kept.set(key, { value, atMs: now() })
+        return value
+      } finally {
+        loading--
+      }
+    },
     now,
     signal,
     requests,
     async request(request) {
-      const recorded: Recorded = { ...request, answer: null }
+      const recorded: Recorded = { ...request, answer: null, aside: loading > 0 }
       requests.push(recorded)
       const url = new URL(request.path, upstream.baseUrl)
       for (const [name, value] of request.query ?? []) url.searchParams.append(name, value)

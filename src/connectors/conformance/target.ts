@@ -30,6 +30,10 @@ export type Upstream = {
   change(collection: string, id: string): void
   /** Collections of which a delete is announced, and one that is. */
   removable: string[]
+  /** Collections of which nothing ever goes. */
+  lasting?: string[]
+  /** An announced delete is told when so much time has passed; left out: at once. */
+  removedWithinMs?: number
   remove(collection: string, id: string): void
   /** Gone without any word, whatever the collection. */
   vanish(collection: string, id: string): void
@@ -49,7 +53,13 @@ export type Upstream = {
   close(): Promise<void>
 }
 
-export type SignedWebhook = { headers: Record<string, string>; body: Uint8Array; secret: string }
+export type SignedWebhook = {
+  headers: Record<string, string>
+  body: Uint8Array
+  secret: string
+  /** Where it was sent to, where that is signed too. */
+  url?: string
+}
 
 export type Fault = {
   kind:

@@ -51,5 +51,10 @@ function sample(upstream: Upstream) {
 }
 
 function verify(connector: Connector, upstream: Upstream, sent: SignedWebhook) {
-  return connector.webhooks!.verify({ ...sent, nowMs: upstream.clock.now() })
+  return connector.webhooks!.verify({
+    url: 'https://sluice.example/hook',
+    account: null,
+    ...sent,
+    nowMs: upstream.clock.now(),
+  })
 }

@@ -2,7 +2,7 @@ import { fingerprint } from './crypto.ts'
 
 /**
  * What a feed remembers in its cursor of the events it has handed on: for each second a run of 12-char marks, 8 of the
- * event's id and 4 of its object's. Bounded by `EVENTS_MAX`: what is forgotten is handed on once more, which is harmless.
+ * event's id and 4 of its object's. Bounded: what is forgotten is handed on once more, which is harmless.
  */
 export type Seen = Record<string, string>
 
@@ -32,18 +32,19 @@ export function hasOther(seen: Seen, { second, text }: Mark): boolean {
 }
 
 /**
- * Adds the marks, then forgets what is before `sinceSecond`, and the oldest beyond `EVENTS_MAX` events. `since`: the second
+ * Adds the marks, then forgets what is before `sinceSecond`, and the oldest beyond `eventsMax` events. `since`: the second
  * from which on everything is remembered.
  */
 export function remember(
   seen: Seen,
   marks: Mark[],
   sinceSecond: number,
+  eventsMax = EVENTS_MAX,
 ): { seen: Seen; since: number } {
   const all: Seen = { ...seen }
   for (const { second, text } of marks) all[second] = (all[second] ?? '') + text
   const kept: Seen = {}
-  let room = EVENTS_MAX * MARK_CHARS
+  let room = eventsMax * MARK_CHARS
   for (const second of secondsOf(all).reverse()) {
     if (second < sinceSecond) break
     room -= all[second]!.length

@@ -21,7 +21,13 @@ async function open() {
     }
   }
   const signal = AbortSignal.timeout(10_000)
-  const ctx: Context = { request, config: {}, now: Date.now, signal }
+  const ctx: Context = {
+    request,
+    config: {},
+    remember: async (_key, _age, load) => await load(),
+    now: Date.now,
+    signal,
+  }
   return {
     ctx,
     async endpoints() {

@@ -228,6 +228,7 @@ function fakeStripe(options: { aheadMs?: number; dated?: boolean } = {}) {
   const theirs = () => nowMs + aheadMs
   const ctx: Context = {
     config: {},
+    remember: async (_key, _maxAgeMs, load) => await load(),
     now: () => nowMs,
     signal: new AbortController().signal,
     request: async ({ query = [] }) => {

@@ -57,6 +57,7 @@ function scripted(answers: (string | number)[]) {
   const asked: string[] = []
   const ctx: Context = {
     config: {},
+    remember: async (_key, _maxAgeMs, load) => await load(),
     now: () => 0,
     signal: new AbortController().signal,
     request: async ({ query = [] }) => {

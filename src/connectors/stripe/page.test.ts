@@ -109,6 +109,7 @@ function scripted(answers: UpstreamAnswer[]) {
   const asked: string[] = []
   const ctx: Context = {
     config: {},
+    remember: async (_key, _maxAgeMs, load) => await load(),
     now: () => 0,
     signal: new AbortController().signal,
     request: async ({ query = [], accept = [] }) => {

@@ -88,6 +88,7 @@ function fakeStripe(parents: Record<string, number>) {
   })
   const ctx: Context = {
     config: {},
+    remember: async (_key, _maxAgeMs, load) => await load(),
     now: () => 0,
     signal: new AbortController().signal,
     request: async ({ path, query = [] }) => {

@@ -79,6 +79,8 @@ function verify(
 ) {
   const headers = { 'stripe-signature': header }
   return webhooks.verify({
+    url: '',
+    account: null,
     headers,
     body: new TextEncoder().encode(body),
     secret,

@@ -98,6 +98,8 @@ export const credentials = pgTable(
     livemode: boolean().notNull(),
     /** Properties that are no secrets. */
     properties: jsonb().notNull(),
+    /** What the provider told of the account (its time zone), for `ctx.config`. */
+    facts: jsonb().notNull().default({}),
     /** Sealed JSON of the secret properties (credentials/seal.ts), bound to this row's id. */
     ciphertext: bytea().notNull(),
     keyId: text().notNull(),

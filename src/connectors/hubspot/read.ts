@@ -1,0 +1,130 @@
+import type { Change, Context } from '../connector.ts'
+import { asObject, asText, readItems, readObject, type Item } from '../kit/answer.ts'
+import { fingerprint } from '../kit/crypto.ts'
+import { inParallel } from '../kit/parallel.ts'
+
+/** Inputs of one batch read. */
+const BATCH = 100
+const BATCHES_AT_ONCE = 2
+/** How old the names of an account's properties may be, where nothing depends on the newest. */
+const NAMES_KEPT_MS = 60_000
+
+/** The properties that records of a type are read with. `hash` tells one set of names from another. */
+export type Names = { names: string[]; hash: string }
+
+/**
+ * Names of all properties of a type, read anew at most every minute, and at once where `known` (the hash that the caller
+ * began with) is another: then somebody has read a newer set.
+ */
+export async function namesOf(ctx: Context, type: string, known?: string): Promise<Names> {
+  const names = await ctx.remember(`properties/${type}`, NAMES_KEPT_MS, () => readNames(ctx, type))
+  return known === undefined || names.hash === known ? names : await newNamesOf(ctx, type)
+}
+
+export async function newNamesOf(ctx: Context, type: string): Promise<Names> {
+  return await ctx.remember(`properties/${type}`, 0, () => readNames(ctx, type))
+}
+
+async function readNames(ctx: Context, type: string): Promise<Names> {
+  const answer = await ctx.request({ path: `/crm/v3/properties/${encodeURIComponent(type)}` })
+  const found = readItems(readObject(answer), 'results')
+  const names = found.flatMap(({ value }) =>
+    value['archived'] === true ? [] : (asText(value['name']) ?? []),
+  )
+  const sorted = [...new Set(names)].sort()
+  return { names: sorted, hash: fingerprint(sorted.join('\n')).slice(0, 16) }
+}
+
+/** What a batch read told of the ids it was asked for. */
+export type Told = {
+  found: { item: Item; observedAt: string }[]
+  /** HubSpot says itself that they are not there. */
+  missing: { id: string; observedAt: string }[]
+}
+
+/**
+ * Records by id, 100 a request: the present state, where a search answers from an index that lags. An id that was merged
+ * away is answered with the survivor, under the survivor's id.
+ */
+export async function readByIds(
+  ctx: Context,
+  type: string,
+  ids: string[],
+  properties: string[],
+  archived = false,
+): Promise<Told> {
+  const batches: string[][] = []
+  for (let at = 0; at < ids.length; at += BATCH) batches.push(ids.slice(at, at + BATCH))
+  const told = await inParallel(batches, BATCHES_AT_ONCE, async (batch): Promise<Told> => {
+    const answer = await ctx.request({
+      method: 'POST',
+      path: `/crm/v3/objects/${encodeURIComponent(type)}/batch/read`,
+      ...(archived ? { query: [['archived', 'true']] as [string, string][] } : {}),
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ inputs: batch.map((id) => ({ id })), properties }),
+    })
+    const { observedAt } = answer
+    const body = readObject(answer)
+    return {
+      found: readItems(body, 'results').map((item) => ({ item, observedAt })),
+      missing: missingIn(body.value['errors']).map((id) => ({ id, observedAt })),
+    }
+  })
+  return {
+    found: told.flatMap(({ found }) => found),
+    missing: told.flatMap(({ missing }) => missing).filter(({ id }) => ids.includes(id)),
+  }
+}
+
+function missingIn(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return []
+  return errors.flatMap((error) => {
+    const given = asObject(error)
+    const ids = asObject(given?.['context'])?.['ids']
+    if (given?.['category'] !== 'OBJECT_NOT_FOUND' || !Array.isArray(ids)) return []
+    return ids.map(String)
+  })
+}
+
+/**
+ * What follows from looking at `ids`: records, tombstones of what HubSpot says is not there, and of what the survivors of
+ * merges say was merged into them; what HubSpot told nothing of stays a hint.
+ */
+export function changesOf(collection: string, ids: string[], { found, missing }: Told): Change[] {
+  const changes: Change[] = []
+  const told = new Set<string>()
+  const gone = (id: string, observedAt: string) => {
+    told.add(id)
+    changes.push({ collection, id, raw: null, deleted: true, observedAt })
+  }
+  for (const { item, observedAt } of found) {
+    for (const id of mergedInto(item)) gone(id, observedAt)
+  }
+  for (const { id, observedAt } of missing) gone(id, observedAt)
+  for (const { item, observedAt } of found) {
+    const change = toChange(collection, item)
+    told.add(change.id)
+    changes.push({ ...change, observedAt })
+  }
+  for (const id of ids) if (!told.has(id)) changes.push({ collection, id, raw: null })
+  return changes
+}
+
+export function toChange(collection: string, item: Item): Change {
+  return { collection, id: idOf(item), raw: item.raw, value: item.value }
+}
+
+export function idOf({ value }: Item): string {
+  const id = value['id']
+  const text = typeof id === 'number' ? String(id) : asText(id)
+  if (text === null) throw new Error('a record of HubSpot has an id')
+  return text
+}
+
+/** Ids that are no more since they were merged into this record (HubSpot: "Merge records"). */
+function mergedInto(item: Item): string[] {
+  const listed = asText(asObject(item.value['properties'])?.['hs_merged_object_ids'])
+  if (listed === null) return []
+  const own = idOf(item)
+  return listed.split(';').filter((id) => /^\d+$/.test(id) && id !== own)
+}
