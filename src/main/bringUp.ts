@@ -58,11 +58,16 @@ export async function bringUp(context: Context): Promise<Running> {
 }
 
 async function refuseEarly(config: StartConfig, playground: readonly string[]): Promise<void> {
-  const unknown = playground.filter((provider) => known[provider] === undefined)
-  const issues = unknown.map(
-    (name) =>
-      `SLUICE_PLAYGROUND names ${name}, and there is a simulator for ${Object.keys(known).join(', ')} only (or say off).`,
-  )
+  const { connectors } = await import('../connectors/registry.ts')
+  const playable = connectors
+    .map((connector) => connector.provider)
+    .filter((provider) => known[provider] !== undefined)
+  const issues = playground
+    .filter((name) => !playable.includes(name))
+    .map(
+      (name) =>
+        `SLUICE_PLAYGROUND names ${name}, and there is a playground for ${playable.join(', ')} only (or say off).`,
+    )
   if (!(await isFree(config.port, config.host))) {
     issues.push(
       `Port ${config.port} on ${config.host} is taken: stop what listens there, or choose another with PORT=${config.port + 1}.`,
