@@ -2,12 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Sql } from '../../src/db/pools.ts'
 import { consumerInfo } from '../../src/delivery/info.ts'
-import { accountNames, accountOf, syncNames } from './cast.ts'
+import { accountNames, syncNames } from './cast.ts'
 import type { Stage } from './act.ts'
 import type { Ask } from './client.ts'
 import type { Consumer } from './consumers.ts'
 
 const patienceMs = 300_000
+/** An event can be seen so long after it happened, at the most (plan.ts), and a little more. */
+const latestEventMs = 10_000
 
 /** Everything that was disturbed is put right; from here on nothing disturbs. */
 export async function calmDown({ processes, control }: Stage): Promise<void> {
@@ -34,7 +36,7 @@ export async function untilAtRest(
   const [{ now: since }] = (await patiently(
     async () => await sql<[{ now: string }]>`select clock_timestamp()::text as now`,
   )) as [{ now: string }]
-  const sinceMs = Date.now()
+  const lastMs = await lastThing(stage)
   for (const sync of syncNames) {
     await syncs.resync(sync, null)
     await syncs.check(sync)
@@ -43,7 +45,7 @@ export async function untilAtRest(
   for (;;) {
     const open = [
       ...(await enginesOpen(stage, since)),
-      ...(await feedsOpen(stage, sinceMs)),
+      ...(await feedsOpen(stage, lastMs)),
       ...(await purgesOpen(stage)),
     ]
     if (open.length === 0) open.push(...(await consumersOpen(sql, ask, consumers)))
@@ -70,18 +72,22 @@ async function enginesOpen({ sql, syncs }: Stage, since: string): Promise<string
   )
 }
 
-/** Each account's events were read to their end since, by as many as follow them. */
-async function feedsOpen({ control }: Stage, sinceMs: number): Promise<string[]> {
-  const open: string[] = []
-  for (const account of accountNames) {
-    const { body } = await control[account]('GET', `/_sim/log?since=${sinceMs}`)
-    const reads = (body.log as { path: string; status: number }[]).filter(
-      ({ path, status }) => path === '/v1/events' && status === 200,
-    )
-    const followers = syncNames.filter((sync) => accountOf[sync] === account).length
-    if (reads.length < 2 * followers) open.push(`the events of account ${account} are not read`)
-  }
-  return open
+/**
+ * Each feed has read past the last thing that happened in its account, and has looked back once since the last late event
+ * could be seen.
+ */
+async function feedsOpen({ sql, syncs }: Stage, lastMs: number): Promise<string[]> {
+  const ids = syncNames.map((sync) => syncs.id(sync))
+  const rows = await sql<{ name: string }[]>`
+    select y.name
+      from syncs y
+      left join checkpoint k on k.sync_id = y.id and k.name = 'feed/events'
+     where y.id = any(${ids}::uuid[])
+       and (k.cursor is null
+            or (k.cursor ->> 'from')::float8 < ${Math.floor(lastMs / 1_000)}
+            or (k.cursor ->> 'looked')::float8 < ${lastMs + latestEventMs}
+            or k.cursor ->> 'after' is not null or k.cursor ->> 'look' is not null)`
+  return rows.map(({ name }) => `${name}: its events are not read to their end`)
 }
 
 async function purgesOpen({ sql, syncs }: Stage): Promise<string[]> {
@@ -109,6 +115,18 @@ async function consumersOpen(sql: Sql, ask: Ask, consumers: Consumer[]): Promise
       )
   }
   return open
+}
+
+/** Something happens in each account, and nothing after it. Its time: it was that or later. */
+async function lastThing({ control }: Stage): Promise<number> {
+  const beforeMs = Date.now()
+  for (const account of accountNames) {
+    const { body } = await control[account]('GET', '/_sim/snapshot?collection=customer')
+    const [id] = Object.keys(body.customer)
+    const fields = { metadata: { last: String(beforeMs) } }
+    await control[account]('POST', '/_sim/update', { collection: 'customer', id, fields })
+  }
+  return beforeMs
 }
 
 /** The database may have been started again this moment. */
