@@ -15,6 +15,7 @@ export async function differencesOf(
   sql: Sql,
   account: Account,
   syncId: string | null,
+  provider = 'stripe',
 ): Promise<string[]> {
   const rows = await sql<Stored[]>`
     select split_part(s.collection_id, ':', 2) as name, r.upstream_id as id, r.data
@@ -29,7 +30,7 @@ export async function differencesOf(
   const stored = new Map(rows.map((row) => [`${row.name} ${row.id}`, row.data]))
   const found: string[] = []
   for (const { name } of names) {
-    const volatile = connectorOf('stripe').collections[name]!.volatile ?? []
+    const volatile = connectorOf(provider).collections[name]!.volatile ?? []
     for (const [id, text] of Object.entries(account[name] ?? {})) {
       const key = `${name} ${id}`
       const mine = stored.get(key)

@@ -78,10 +78,10 @@ export type Road = AsyncDisposable & {
 }
 
 export async function openRoad(
-  /** `reachable`: the provider can send webhooks to the API. */
-  options: StripeSimulatorOptions & { total?: number; reachable?: boolean } = {},
+  /** `reachable`: the provider can send webhooks to the API. `hosts`: other upstreams that may be called. */
+  options: StripeSimulatorOptions & { total?: number; reachable?: boolean; hosts?: string[] } = {},
 ): Promise<Road> {
-  const { total = 0, reachable = false, ...simulatorOptions } = options
+  const { total = 0, reachable = false, hosts = [], ...simulatorOptions } = options
   const simulator = createStripeSimulator(simulatorOptions)
   if (total > 0) simulator.seedAccount(total)
   const server = await simulator.listen()
@@ -92,7 +92,7 @@ export async function openRoad(
     ...(port === null ? {} : { SLUICE_PUBLIC_URL: `http://127.0.0.1:${port}` }),
     DATABASE_URL: database.url,
     SLUICE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    SLUICE_UPSTREAM_HOSTS: new URL(server.url).host,
+    SLUICE_UPSTREAM_HOSTS: [new URL(server.url).host, ...hosts].join(','),
     SLUICE_API_KEY: 'operator-key-of-the-tests',
     LOG_LEVEL: process.env['E2E_LOG'] ?? 'silent',
   }
