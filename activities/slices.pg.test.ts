@@ -95,6 +95,13 @@ test('G9: slices of a worker without a sign of life are failed by a survivor, so
   await sql`
     insert into slices (sync_id, name, worker_id, workflow_id, run_id, activity_id)
     values (${syncId}, 'changes', ${dead}, 'w', 'r', '7'), (${syncId}, 'backfill/acme:thing', ${alive}, 'w', 'r', '8')`
+  const [credential] = await sql<
+    { id: string }[]
+  >`select credential_id as id from syncs where id = ${syncId}`
+  await sql`
+    insert into quota_slot (credential_id, bucket, holder, slots, low, wanted, expires_at)
+    select ${credential!.id}, '', holder, 10, 8, 10, now() + interval '2 minutes'
+      from unnest(${[dead, alive]}::uuid[]) holder`
   const failed: ActivityRef[] = []
   const options = {
     sql,
@@ -106,6 +113,8 @@ test('G9: slices of a worker without a sign of life are failed by a survivor, so
   expect(failed).toEqual([{ workflowId: 'w', runId: 'r', activityId: '7' }])
   expect(await takeOver(options)).toBe(0)
   expect(await registered(database, syncId)).toBe(1)
+  const holders = await sql<{ holder: string }[]>`select holder from quota_slot`
+  expect(holders.map(({ holder }) => holder)).toEqual([alive])
 })
 
 test('a slice that could not be failed is tried again', async () => {

@@ -43,9 +43,13 @@ type Running = {
   wake: () => void
 }
 
-export function createSlices(options: { pools: Pools; fail: FailActivity; log: Log }): Slices {
-  const { pools, fail, log } = options
-  const workerId = randomUUID()
+export function createSlices(options: {
+  pools: Pools
+  fail: FailActivity
+  log: Log
+  workerId?: string
+}): Slices {
+  const { pools, fail, log, workerId = randomUUID() } = options
   const running = new Set<Running>()
   /** Their rows still say that they run: tried again at the next beat. */
   const unleft: Entry[] = []

@@ -55,6 +55,12 @@ export async function takeOver(options: {
       delete from slices s
        using unnest(${done.map((row) => row.sync_id)}::uuid[], ${done.map((row) => row.name)}::text[]) d(sync_id, name)
        where s.sync_id = d.sync_id and s.name = d.name`
+    // Its connections ended with it, and one that only slept has aborted its requests: else what it had in flight would be kept
+    // from others until its longest request could have ended.
+    await tx`
+      delete from quota_slot q
+       using workers w
+       where q.holder = w.id and w.seen_at < clock_timestamp() - ${limits.leaseDeadMs} * interval '1 ms'`
     await tx`
       delete from workers w
        where w.seen_at < clock_timestamp() - ${limits.leaseDeadMs} * interval '1 ms'

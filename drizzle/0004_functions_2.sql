@@ -58,6 +58,3 @@ begin
   get diagnostics v_told = row_count;
   return v_told;
 end $f$;
---> statement-breakpoint
--- Like all upstream ids: compared byte by byte.
-alter table finding alter column upstream_id type text collate "C";

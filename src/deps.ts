@@ -90,11 +90,12 @@ export async function createWorkerDeps({
     })
   })
   const syncs = createSyncs(client, { newId: randomUUID })
-  const quota = createQuota(pools.write, { listen: pools.listen })
+  const workerId = randomUUID()
+  const quota = createQuota(pools.write, { listen: pools.listen, holder: workerId })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
   const tokens = createTokens({ sql: pools.write, sealer, http, connectorOf })
-  const slices = createSlices({ pools, fail: failWith(client), log })
+  const slices = createSlices({ pools, fail: failWith(client), log, workerId })
   quietRuntime(
     'WARN',
     ({ level, message }) => log.warn({ event: 'temporal.sdk', level, message }),

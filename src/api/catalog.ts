@@ -77,7 +77,10 @@ export async function checkCollectionsOf(
 
 /** Before there is a credential to ask with: what no account can have. */
 export function precheckCollections(connector: Connector, ids: string[]): void {
-  const mayBe = ids.filter((id) => collectionNamed(connector, collectionName(id)) !== null)
+  const known = collectionIdsOf(connector)
+  const mayBe = ids.filter(
+    (id) => !known.includes(id) && collectionNamed(connector, collectionName(id)) !== null,
+  )
   checkCollections(connector, ids, mayBe)
 }
 

@@ -61,13 +61,15 @@ export type Quota = {
   close(): Promise<void>
 }
 
-/** `sql`: a raw pool. `listen`: hears of blocks in other processes at once, instead of within 250 ms. */
+/**
+ * `sql`: a raw pool. `listen`: hears of blocks in other processes at once, instead of within 250 ms. `holder`: this process; a worker
+ * gives the id under which it says that it lives, so that what it may have in flight comes back as soon as it is known to be dead.
+ */
 export function createQuota(
   sql: Sql,
-  options: { listen?: Sql; random?: () => number } = {},
+  options: { listen?: Sql; random?: () => number; holder?: string } = {},
 ): Quota {
-  const { listen, random = Math.random } = options
-  const holder = randomUUID()
+  const { listen, random = Math.random, holder = randomUUID() } = options
   const clock = createDatabaseClock()
   const pacers = new Map<string, Pacer>()
   const slots = new Map<string, Slots>()

@@ -14,10 +14,13 @@ test(
     expect(printed).toContain('"deleted":true')
     const { sql } = road.database
     const [counts] = await sql`
-    select (select count(*)::int from syncs) as syncs,
+    select (select count(*)::int from syncs where deleted_at is null) as syncs,
            (select count(*)::int from credentials) as credentials,
-           (select count(*)::int from source where collection_id = 'stripe:coupon') as coupons`
-    expect(counts).toEqual({ syncs: 101, credentials: 1, coupons: 101 })
+           (select count(*)::int
+              from source s
+              join syncs y on y.id = s.sync_id
+             where s.collection_id = 'stripe:coupon' and y.deleted_at is null) as coupons`
+    expect(counts).toEqual({ syncs: 100, credentials: 1, coupons: 100 })
   },
 )
 
