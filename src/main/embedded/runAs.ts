@@ -49,7 +49,9 @@ export function launchAs(user: RunAs, paths: string[], command: string, args: st
   const rights = ['inh-caps', 'ambient-caps', 'bounding-set'].map(
     (set) => `--${set}=-all,+dac_override`,
   )
-  const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups']
+  // Without it access(2) leaves the capability out of account, and initdb asks by it whether it finds itself.
+  const securebits = '--securebits=+no_setuid_fixup'
+  const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', securebits]
   return {
     command: setpriv,
     args: [...identity, ...rights, '--no-new-privs', '--', command, ...args],
