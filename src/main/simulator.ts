@@ -7,7 +7,7 @@ import { simulators } from './simulators.ts'
 await run(async () => {
   const told = untilTold()
   const { provider, options } = readSimulatorArguments(process.argv.slice(2))
-  const simulator = await simulators[provider]!(options)
+  const simulator = await simulators[provider]!.run(options)
   console.log(`${provider} is simulated at ${simulator.url}, its secret key is ${simulator.key}`)
   tellReady({ url: simulator.url, key: simulator.key })
   await told

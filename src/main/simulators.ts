@@ -17,8 +17,20 @@ export type SimulatorOptions = {
 
 type Running = { url: string; key: string; close(): Promise<void> }
 
+export type Simulated = {
+  run(options: SimulatorOptions): Promise<Running>
+  /** What a credential for it is made of. */
+  credential(key: string): { kind: string; properties: Record<string, string> }
+}
+
 /** The simulated providers by name. */
-export const simulators: Record<string, (options: SimulatorOptions) => Promise<Running>> = {
-  stripe: runStripeSimulator,
-  hubspot: runHubspotSimulator,
+export const simulators: Record<string, Simulated> = {
+  stripe: {
+    run: runStripeSimulator,
+    credential: (secret) => ({ kind: 'stripe_key', properties: { secret } }),
+  },
+  hubspot: {
+    run: runHubspotSimulator,
+    credential: (token) => ({ kind: 'hubspot_private_app', properties: { access_token: token } }),
+  },
 }

@@ -1,8 +1,6 @@
 /** Calls that go on until they are answered: the API is killed under them. */
 import { setTimeout as delay } from 'node:timers/promises'
-
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are looked at, not typed
-export type Answer = { status: number; body: any }
+import type { Answer } from '../support/answer.ts'
 
 const patienceMs = 120_000
 const callMs = 20_000

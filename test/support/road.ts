@@ -22,6 +22,7 @@ import type {
   StripeSimulatorOptions,
 } from '../../src/simulators/stripe/simulator.ts'
 import { workflowId } from '../../src/temporal/names.ts'
+import type { Answer } from './answer.ts'
 import { createTestDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
 import { differencesOf } from './differences.ts'
@@ -47,9 +48,6 @@ export const allCollections = collections.map((name) => `stripe:${name}`)
 
 /** How long anything may take on a busy machine. */
 export const patiently = { timeout: 60_000, interval: 50 }
-
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of the API are looked at, not typed
-export type Answer = { status: number; body: any }
 
 export type Road = AsyncDisposable & {
   simulator: StripeSimulator

@@ -1,4 +1,5 @@
 import type { Running } from '../bringUp.ts'
+import { simulators } from '../simulators.ts'
 import type { Api } from './api.ts'
 
 export type Playground = { syncIds: string[]; consumerId: string | null }
@@ -27,11 +28,12 @@ type Provider = { id: string; collection_ids: string[] }
 
 async function syncOf(api: Api, account: Running['simulated'][number]): Promise<string> {
   const { provider, url, key } = account
+  const { kind, properties } = simulators[provider]!.credential(key)
   const credential = await api.post<Row>('/v1/credentials', {
     name: `Playground ${provider}`,
     provider,
-    kind: `${provider}_key`,
-    properties: { secret: key, base_url: url },
+    kind,
+    properties: { ...properties, base_url: url },
     metadata: { playground: true },
   })
   const externalId = `playground:${provider}`

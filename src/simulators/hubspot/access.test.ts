@@ -1,18 +1,22 @@
 import { expect, test } from 'vitest'
-import { openTestPortal, startMs } from './testPortal.ts'
+import type { Answer } from '../../../test/support/answer.ts'
+import { openTestPortal, startMs } from '../../../test/support/hubspotPortal.ts'
 
 const contacts = '/crm/v3/objects/contacts'
 
 type Portal = Awaited<ReturnType<typeof openTestPortal>>
 
-async function grant({ url, simulator }: Portal, form: Record<string, string>, version = 'v1') {
+async function grant(
+  { url, simulator }: Portal,
+  form: Record<string, string>,
+  version = 'v1',
+): Promise<Answer> {
   const { clientId, clientSecret } = simulator.keys.oauth
   const answer = await fetch(`${url}/oauth/${version}/token`, {
     method: 'POST',
     body: new URLSearchParams({ client_id: clientId, client_secret: clientSecret, ...form }),
   })
-  // oxlint-disable-next-line typescript/no-explicit-any -- looked at, not typed
-  return { status: answer.status, body: (await answer.json()) as any }
+  return { status: answer.status, body: await answer.json() }
 }
 
 const refresh = (portal: Portal, token: string, version?: string) =>

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { plain } from './objectTypes.ts'
 import type { HubspotSimulatorOptions } from './simulator.ts'
-import { dayMs, openTestPortal } from './testPortal.ts'
-import type { Body } from './testPortal.ts'
+import { dayMs, openTestPortal } from '../../../test/support/hubspotPortal.ts'
+import type { Body } from '../../../test/support/answer.ts'
 
 const path = '/webhooks-journal'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createHubspotSimulator } from './simulator.ts'
-import { openTestPortal, startMs } from './testPortal.ts'
+import { openTestPortal, startMs } from '../../../test/support/hubspotPortal.ts'
 
 test('a seeded portal is of about the size asked for, and the same for one seed', () => {
   const make = () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { plain } from './objectTypes.ts'
-import { openTestPortal } from './testPortal.ts'
-import type { Body } from './testPortal.ts'
+import { openTestPortal } from '../../../test/support/hubspotPortal.ts'
+import type { Body } from '../../../test/support/answer.ts'
 
 test('a new property does not touch the records, and is read by name', async () => {
   const { clock, simulator, get } = await openTestPortal()

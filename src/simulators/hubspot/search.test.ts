@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Body } from './testPortal.ts'
-import { openTestPortal, startMs } from './testPortal.ts'
+import type { Body } from '../../../test/support/answer.ts'
+import { openTestPortal, startMs } from '../../../test/support/hubspotPortal.ts'
 
 const path = '/crm/v3/objects/contacts/search'
 const ids = (body: Body): string[] => body.results.map(({ id }: Body) => id)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Body } from './testPortal.ts'
-import { dayMs, openTestPortal, startMs } from './testPortal.ts'
+import type { Body } from '../../../test/support/answer.ts'
+import { dayMs, openTestPortal, startMs } from '../../../test/support/hubspotPortal.ts'
 
 const contacts = '/crm/v3/objects/contacts'
 

@@ -1,15 +1,13 @@
 import { onTestFinished } from 'vitest'
-import { createManualClock } from '../kit/clock.ts'
-import { createHubspotSimulator } from './simulator.ts'
-import type { HubspotSimulatorOptions } from './simulator.ts'
+import { createManualClock } from '../../src/simulators/kit/clock.ts'
+import { createHubspotSimulator } from '../../src/simulators/hubspot/simulator.ts'
+import type { HubspotSimulatorOptions } from '../../src/simulators/hubspot/simulator.ts'
+import type { Answer } from './answer.ts'
 
 export const startMs = Date.UTC(2026, 10, 24, 12)
 export const dayMs = 86_400_000
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers are looked at, not typed
-export type Body = any
-
-export type Answer = { status: number; headers: Headers; body: Body }
+type HubspotAnswer = Answer & { headers: Headers }
 
 /** A listening portal with a clock that moves only when told to, for one test. */
 export async function openTestPortal(options: HubspotSimulatorOptions = {}) {
@@ -25,7 +23,7 @@ export async function openTestPortal(options: HubspotSimulatorOptions = {}) {
     path: string,
     body?: unknown,
     token: string | null = simulator.keys.secret,
-  ): Promise<Answer> => {
+  ): Promise<HubspotAnswer> => {
     const answer = await fetch(server.url + path, {
       method,
       headers: {
