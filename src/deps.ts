@@ -162,9 +162,10 @@ export async function createWorkerDeps({
       await tokens.close()
       await quota.close()
       await workers.close()
-      await client.connection.close()
       await http.close()
       await pools.end()
+      // last: a call that the client still means to repeat throws in a timer once it is closed
+      await client.connection.close()
     },
   }
 }
@@ -268,8 +269,9 @@ export async function createApiDeps({
       await tokens.close()
       await quota.close()
       await http.close()
-      await client.connection.close()
       await pools.end()
+      // last, as in a worker
+      await client.connection.close()
     },
   }
 }

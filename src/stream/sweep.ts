@@ -26,10 +26,11 @@ export type Swept = {
 }
 
 /**
- * Deletes by enumeration: candidates are records inside the bounds, last observed before the enumeration began (whenever
- * that was written: an event of before may come late, of an object that went without one), that none of its pages showed. Each becomes a hint, and is asked for by id; unless the fuse holds them all back
- * (`source.held`: count, samples; their ids: `finding`). What a rejection kept is no candidate until the provider shows it
- * again. Called in the transaction that ends the enumeration.
+ * Deletes by enumeration: candidates are records inside the bounds, last observed before the enumeration began (whenever that
+ * was written: an event of before may come late, of an object that went without one), that none of its pages showed. Each
+ * becomes a hint, and is asked for by id; unless the fuse holds them all back (`source.held`: count, samples; their ids:
+ * `finding`). What a rejection kept is no candidate until the provider shows it again. Called in the transaction that ends the
+ * enumeration.
  */
 export async function sweep(tx: Query, input: Enumerated): Promise<Swept> {
   const { sourceNo, generation, boundsFromMs } = input

@@ -265,8 +265,8 @@ export const mutations: Mutation[] = [
     name: 'sweep-of-the-young',
     breaks: 'what was observed after the enumeration began is no candidate (G11)',
     files: 'src/stream/sweep.ts',
-    from: 'seen.id is null and r.changed_at < began.at and r.observed_at < began.at as missing',
-    to: 'seen.id is null as missing',
+    from: 'seen.id is null and r.observed_at < began.at as is',
+    to: 'seen.id is null as is',
     seenBy: ['src/stream/enumerate.pg.test.ts'],
   },
 ]

@@ -3,17 +3,10 @@
  * tests that must see it. Exit code 1 where one survives. Takes about 10 s a mutation; DATABASE_URL saves the start of Postgres.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mutate } from './apply.ts'
 import { mutations } from './list.ts'
 import type { Mutation } from './list.ts'
 
@@ -72,26 +65,6 @@ function run(mutation: Mutation): string[] {
   } finally {
     rmSync(tree, { recursive: true, force: true })
   }
-}
-
-function mutate(tree: string, { name, files, from, to }: Mutation): void {
-  const paths =
-    files === 'sql'
-      ? readdirSync(join(tree, 'drizzle'))
-          .filter((file) => file.endsWith('.sql'))
-          .map((file) => join('drizzle', file))
-      : [files]
-  let hits = 0
-  for (const path of paths) {
-    const text = readFileSync(join(tree, path), 'utf8')
-    if (!text.includes(from)) continue
-    hits += 1
-    writeFileSync(
-      join(tree, path),
-      text.replaceAll(from, () => to),
-    )
-  }
-  if (hits === 0) throw new Error(`The mutation ${name} fits nowhere: its text has changed.`)
 }
 
 type Report = {
