@@ -47,7 +47,7 @@ function launch(entry: string, extra: Record<string, string> = {}): Run {
   const shows = async (wanted: string): Promise<void> => {
     await expect
       .poll(() => (text.includes(wanted) || child.exitCode !== null ? text : ''), {
-        timeout: 90_000,
+        timeout: 240_000,
       })
       .toContain(wanted)
   }
