@@ -75,7 +75,7 @@ export async function readBin(
           bin.told,
           fresh.map(({ mark }) => mark),
           since,
-        ).seen
+        )
   const after = nextAfter(body.value)
   const pages = walk.pages + 1
   if (after !== null)

@@ -156,7 +156,7 @@ function markOfRow({ id, modifiedMs }: Row): Mark {
 
 function seenWith({ at, seen }: Pick<Cursor, 'at' | 'seen'>, marks: Mark[]): Seen {
   const since = Math.floor((at - BACK_MS - OVERLAP_MS) / SECOND_MS)
-  return remember(seen, marks, since, SEEN_MAX).seen
+  return remember(seen, marks, since, SEEN_MAX)
 }
 
 /** What there is to do besides polls; null: nothing now. On a quiet account it is the bin and the names. */

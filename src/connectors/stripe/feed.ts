@@ -2,6 +2,7 @@ import { AppError } from '../../domain/error.ts'
 import type { Change, Context, Feed, Page, UpstreamAnswer } from '../connector.ts'
 import { isoMicros, readObject, serverTimeMs } from '../kit/answer.ts'
 import {
+  countOf,
   hasOther,
   hasSeen,
   markOf,
@@ -15,9 +16,13 @@ import { PAGE_SIZE } from './page.ts'
 
 const DAY_MS = 86_400_000
 
-/** Events become visible late: how far back one looks for them, and how often. */
+/** Events become visible late: how far back one looks for them, and how often; seldom where that takes many requests. */
 const OVERLAP_SECONDS = 600
 const LOOK_BACK_EVERY_MS = 60_000
+const LOOK_BACK_MS_PER_EVENT = 20
+
+/** Nothing is looked for behind a position that was this old at the last look-back: the overlap, and what clocks may differ. */
+const SETTLED_MS = OVERLAP_SECONDS * 1000 + 180_000
 
 /** What every poll reads again, because the newest seconds are the least settled: so long, or so many events. */
 const UNSETTLED_SECONDS = 10
@@ -38,15 +43,21 @@ type Cursor = {
   to?: number
   /** A second with more events than one read takes: the last one read of it. */
   after?: string
-  /** The look-back under way: up to `hi` inclusive, newest first, down to `after`. */
-  look?: { hi: number; after?: string }
-  /** No look-back goes behind this second: the start, the overlap, or what is remembered. */
+  /** The look-back under way. */
+  look?: Look
+  /** No look-back goes behind this second: the start, or the overlap before the end of the last one. */
   base: number
   seen: Seen
-  /** Our clock (ms): the last look-back, and the last poll (to the day). */
+  /** Our clock (ms): when the last look-back began, and the last poll (to the day). */
   looked: number
   at: number
 }
+
+/**
+ * The seconds from `hi` down to `lo`, both included: what is behind the event `after` is still to be read; it may lie
+ * `inside` a second. `began`: by our clock (ms).
+ */
+type Look = { lo: number; hi: number; began: number; after?: string; inside?: number }
 
 type Window = { gte: number; lt: number | null; after?: string }
 
@@ -72,10 +83,11 @@ export const events: Feed = {
     const at = cursor as Cursor
     if (ctx.now() - at.at > LOST_AFTER_MS) throw expired()
     const polled = await poll(ctx, at)
-    if (!polled.done || !lookBackDue(ctx, polled)) return toPage(ctx, at, polled)
+    if (!lookBackDue(ctx, polled.cursor)) return toPage(ctx, at, polled)
     const looked = await lookBack(ctx, polled.cursor)
     const changes = [...looked.changes, ...polled.changes]
-    return toPage(ctx, at, { ...looked, changes, observedAt: polled.observedAt })
+    const done = polled.done && looked.done
+    return toPage(ctx, at, { ...looked, changes, done, observedAt: polled.observedAt })
   },
 }
 
@@ -90,11 +102,12 @@ async function poll(ctx: Context, at: Cursor): Promise<Result> {
   }
   const read = await readWindow(ctx, window)
   const { observedAt } = read.first
-  const end = at.to ?? Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000) + 1
+  const now = Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000)
+  const end = at.to ?? now + 1
   if (!read.complete && (at.to === undefined || end - at.from > 1)) {
     return { changes: [], cursor: narrow(at, read, end), done: false, observedAt }
   }
-  const { changes, memory, newest } = handOn(at, read)
+  const { changes, memory, newest } = handOn(at, read, now)
   if (!read.complete) {
     const cursor = { ...at, ...memory, after: read.last! }
     return { changes, cursor, done: false, observedAt }
@@ -106,7 +119,6 @@ async function poll(ctx: Context, at: Cursor): Promise<Result> {
   }
   const fit = WINDOW_EVENTS / 2 / (read.events.length + 1)
   const next = at.to + Math.ceil((at.to - at.from) * Math.min(GROWTH_MAX, fit))
-  const now = Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000)
   const more = next < now ? { to: next } : {}
   return { changes, cursor: { ...rest, ...more, from: at.to }, done: false, observedAt }
 }
@@ -164,12 +176,12 @@ function narrow(at: Cursor, read: Read, end: number): Cursor {
  * The changes that the events not yet seen make, oldest first, each object once. Of a second that was not read as a whole
  * nobody knows what else there is of an object.
  */
-function handOn(at: Cursor, read: Read) {
+function handOn(at: Cursor, read: Read, now: number) {
   const fresh = marked(read.events).filter(({ mark }) => !hasSeen(at.seen, mark))
   const marks = fresh.map(({ mark }) => mark)
   const newest = Math.max(at.from, read.events.at(-1)?.second ?? 0)
   const shift = clockShift(read.first)
-  const known = remember(at.seen, marks, 0).seen
+  const known = remember(at.seen, marks, 0)
   const partOfSecond = !read.complete || at.after !== undefined
   const changes = fresh.flatMap(({ event, mark }) => {
     const late = event.second < at.from
@@ -181,13 +193,17 @@ function handOn(at: Cursor, read: Read) {
       change.raw === null ? change : { ...change, changedMs },
     )
   })
-  return { changes: lastOfEach(changes), memory: memory(at, marks, at.to ?? newest), newest }
+  return { changes: lastOfEach(changes), memory: memory(at, marks, at.to ?? newest, now), newest }
 }
 
-/** What the cursor remembers once the position is `from`. */
-function memory(at: Cursor, marks: Mark[], from: number) {
-  const { seen, since } = remember(at.seen, marks, from - OVERLAP_SECONDS)
-  return { seen, base: Math.max(at.base, since) }
+/**
+ * What the cursor remembers once the position is `from`: all that a look-back will meet. Where nothing was left to look for
+ * behind the position, that is only what is younger than the overlap.
+ */
+function memory(at: Cursor, marks: Mark[], from: number, nowSecond: number) {
+  const settled = from > at.from && at.looked >= at.from * 1000 + SETTLED_MS
+  const base = settled ? Math.max(at.base, Math.min(from, nowSecond - OVERLAP_SECONDS)) : at.base
+  return { seen: remember(at.seen, marks, base), base }
 }
 
 /**
@@ -218,41 +234,42 @@ function marked(events: StripeEvent[]): { event: StripeEvent; mark: Mark }[] {
 }
 
 /** On a quiet account nothing can come late that a poll from the position on would not see. */
-function lookBackDue(ctx: Context, { cursor, observedAt }: Result): boolean {
-  if (cursor.look) return true
-  if (ctx.now() - cursor.looked < LOOK_BACK_EVERY_MS || cursor.base >= cursor.from) return false
-  const quietMs = Date.parse(observedAt) - cursor.from * 1000
-  return quietMs < OVERLAP_SECONDS * 1000 + 3 * LOOK_BACK_EVERY_MS
+function lookBackDue(ctx: Context, { look, looked, base, from, seen }: Cursor): boolean {
+  if (look) return true
+  if (base >= from || looked >= from * 1000 + SETTLED_MS) return false
+  const every = Math.max(LOOK_BACK_EVERY_MS, LOOK_BACK_MS_PER_EVENT * countOf(seen))
+  return ctx.now() - looked >= every
 }
 
-/** One page of the look-back: events that became visible after the position had passed them. All are hints. */
+/** One step of the look-back: events that became visible after the position had passed them. All are hints. */
 async function lookBack(ctx: Context, at: Cursor): Promise<Result> {
-  const look = at.look ?? { hi: at.from }
-  const window: [string, string][] = [
-    ['created[gte]', String(at.base)],
-    ['created[lte]', String(look.hi)],
-  ]
-  if (look.after !== undefined) window.push(['starting_after', look.after])
-  const answer = await request(ctx, [...window, ['limit', String(PAGE_SIZE)]], [])
-  const body = readObject(answer)
-  const found = readEvents(body)
-  const late = marked(found).filter(({ mark }) => !hasSeen(at.seen, mark))
+  const { look = { lo: at.base, hi: at.from, began: ctx.now() }, ...before } = at
+  const { lo, hi, began, after, inside } = look
+  const window = { gte: lo, lt: hi + 1, ...(after === undefined ? {} : { after }) }
+  const read = await readWindow(ctx, window)
+  const { found, next } = wholeSeconds(read)
+  const seconds = Map.groupBy(marked(found), ({ mark }) => mark.second)
+  const late = [...seconds].flatMap(([second, all]) => {
+    const part = second === inside || second === next?.inside
+    return all.filter(({ mark }) => !hasSeen(at.seen, mark, part ? Infinity : all.length))
+  })
+  const marks = late.map(({ mark }) => mark)
+  const rest = next
+    ? { look: { lo, hi, began, ...next }, base: at.base }
+    : { looked: began, base: Math.max(at.base, hi - OVERLAP_SECONDS) }
+  const cursor = { ...before, ...rest, seen: remember(at.seen, marks, rest.base) }
   const changes = lastOfEach(late.flatMap(({ event }) => changesOf(event, null)))
-  const last = found[0]?.id
-  const more = body.value['has_more'] === true && last !== undefined
-  const { look: _look, ...before } = at
-  const rest = {
-    ...before,
-    ...memory(
-      at,
-      late.map(({ mark }) => mark),
-      at.from,
-    ),
-  }
-  const cursor: Cursor = more
-    ? { ...rest, look: { hi: look.hi, after: last } }
-    : { ...rest, looked: ctx.now() }
-  return { changes, cursor, done: !more, observedAt: answer.observedAt }
+  return { changes, cursor, done: next === null, observedAt: read.first.observedAt }
+}
+
+/** The seconds that were read as a whole, or a part of one that is too much for one read, and where the next read begins. */
+function wholeSeconds({ events, complete, last }: Read) {
+  const oldest = events[0]?.second ?? 0
+  if (complete) return { found: events, next: null }
+  const whole = events.filter(({ second }) => second > oldest)
+  return whole.length > 0
+    ? { found: whole, next: { after: whole[0]!.id } }
+    : { found: events, next: { after: last!, inside: oldest } }
 }
 
 /** The page; on a quiet account the cursor moves once a day, so that a poll without news writes nothing. */
