@@ -22,7 +22,6 @@ export async function changes(flags: Flags, report: (result: Case) => void): Pro
       deliver_policy: 'new',
     })
     const consume = follow(stack, id)
-    await measure(stack, consume, { rate, seconds: 10 })
     const polled = await measure(stack, consume, { rate, seconds })
     tell(report, 'polled', polled, 1_200)
     for (const credential of credentialIds)
@@ -75,7 +74,7 @@ async function makeSyncs(stack: Stack): Promise<string[]> {
 
 /** The delays of what has arrived so far. A name of a backfill has no time in it. */
 function follow(stack: Stack, consumerId: string) {
-  let delays: number[] = []
+  let delays: { madeMs: number; ms: number }[] = []
   const stopped = new AbortController()
   const path = `/v1/http-consumers/${consumerId}`
   const worker = async () => {
@@ -85,7 +84,7 @@ function follow(stack: Stack, consumerId: string) {
       const deliveries = data as Delivery[]
       for (const { record } of deliveries) {
         const made = /^at ([\d.]+)$/.exec(record.data.name ?? '')?.[1]
-        if (made !== undefined) delays.push(now - Number(made))
+        if (made !== undefined) delays.push({ madeMs: Number(made), ms: now - Number(made) })
       }
       if (deliveries.length > 0)
         await stack.api('POST', `${path}/ack`, {
@@ -106,18 +105,22 @@ function follow(stack: Stack, consumerId: string) {
   }
 }
 
+/** The first ten seconds warm up, and go over into the others: polls become rarer in a pause. */
 async function measure(
   stack: Stack,
   consume: ReturnType<typeof follow>,
   { rate, seconds }: { rate: number; seconds: number },
 ): Promise<Measured> {
-  consume.take()
-  const before = await control(stack, `/go?rate=${rate}`)
+  await control(stack, `/go?rate=${rate}`)
+  await delay(10_000)
+  const before = await control(stack, '/')
+  const beganMs = performance.timeOrigin + performance.now()
   await delay(seconds * 1000)
   const after = await control(stack, '/go?rate=0')
   // The last ones are under way.
   await delay(5_000)
-  return { delays: consume.take(), made: after.made - before.made }
+  const delays = consume.take().filter(({ madeMs }) => madeMs >= beganMs)
+  return { delays: delays.map(({ ms }) => ms), made: after.made - before.made }
 }
 
 async function control(stack: Stack, path: string): Promise<Upstream> {
