@@ -28,7 +28,7 @@ export type Stack = {
 }
 
 /** As package.json's `api` and `worker` start them. */
-export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=50']
+export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=150']
 const workerFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */

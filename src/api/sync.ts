@@ -1,7 +1,6 @@
 import { createBatches } from '../domain/batches.ts'
 import type { Batches } from '../domain/batches.ts'
 import { AppError } from '../domain/error.ts'
-import type { Credential } from '../store/credentials.ts'
 import { getCredentials } from '../store/credentials.ts'
 import type { Sync } from '../store/syncs.ts'
 import { getSyncs } from '../store/syncs.ts'
@@ -19,7 +18,9 @@ export async function shownSyncs(deps: ApiDeps, tenantId: string, rows: Sync[]) 
       rows.map((row) => row.id),
     ),
   ])
-  return rows.map((row) => shown(deps, row, credentials.get(row.credentialId), healths.get(row.id)))
+  // once each: a tenant with thousands of syncs has few credentials
+  const known = new Map([...credentials].map(([id, row]) => [id, shownCredential(deps, row)]))
+  return rows.map((row) => shown(row, known.get(row.credentialId), healths.get(row.id)))
 }
 
 export async function shownSync(deps: ApiDeps, tenantId: string, row: Sync) {
@@ -39,9 +40,8 @@ export function createSyncReads(deps: ApiDeps): Batches<ShownSync> {
 }
 
 function shown(
-  deps: ApiDeps,
   row: Sync,
-  credential: Credential | undefined,
+  credential: ReturnType<typeof shownCredential> | undefined,
   facts: SyncHealth | undefined,
 ) {
   if (credential === undefined) throw new AppError('not_found', 'There is no sync with this id.')
@@ -50,7 +50,7 @@ function shown(
   return {
     ...toWire({ ...rest, metadata, health: known.health, collections: known.collections }),
     rate_limit: rateLimit,
-    credential: shownCredential(deps, credential),
+    credential,
   }
 }
 
