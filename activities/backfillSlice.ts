@@ -13,14 +13,7 @@ import { openSync } from './open.ts'
 import { sayTouched } from './pages.ts'
 import { readRanges } from './ranges.ts'
 import type { Slice } from './slices.ts'
-import {
-  blockFor,
-  lifeSign,
-  noteBackfilled,
-  noteFailure,
-  promiseLife,
-  refuseCredential,
-} from './state.ts'
+import { blockFor, noteBackfilled, noteFailure, noteProgress, refuseCredential } from './state.ts'
 
 export type BackfillInput = { syncId: string; collectionId: string }
 
@@ -45,7 +38,6 @@ export async function backfillSlice(
       return { ...nothing, done: true }
     const progress = { ...nothing }
     try {
-      await promiseLife(deps.pools.write, syncId, limits.lifeSignDueMs)
       await read(
         deps,
         opened,
@@ -56,7 +48,7 @@ export async function backfillSlice(
         heartbeat,
       )
       if (!slice.signal.aborted) progress.done = await finish(deps, opened, source)
-      await lifeSign(deps.pools.write, syncId, limits.lifeSignDueMs)
+      await noteProgress(deps.pools.write, syncId)
     } catch (error) {
       await judge(deps, opened, source, slice, progress, toAppError(error))
     }
@@ -119,6 +111,7 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
     boundsFromMs: facts.boundsFromMs,
     // Missing in one listing proves nothing: only what can be asked for by id is ever judged.
     deletable: source.collection.deletes.includes('sweep') && source.collection.get !== undefined,
+    byId: source.collection.get !== undefined,
     nextDueMs: nextEnumerationMs({
       everyMs: source.collection.enumerateEveryMs,
       tookMs: facts.tookMs,

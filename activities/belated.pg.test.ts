@@ -54,6 +54,7 @@ test('G11: an old event of an object that an enumeration since has not shown is 
     generation,
     boundsFromMs: null,
     deletable: true,
+    byId: true,
     nextDueMs: 60_000,
   })
   expect(await hintBelated(deps, of, changes)).toEqual(

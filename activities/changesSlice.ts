@@ -66,7 +66,7 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
     const waitMs = aborted
       ? 0
       : Math.round(waitForPassMs(frequency, deps.now() - startedAtMs, deps.random()))
-    if (waitMs > 0) await promiseLife(deps.pools.write, syncId, waitMs + 5 * minute)
+    if (waitMs > 0) await promiseLife(deps.pools.write, syncId, waitMs + limits.passPatienceMs)
     const { looks, ...seen } = progress
     deps.log.info({
       event: 'slice.done',

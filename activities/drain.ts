@@ -5,7 +5,7 @@ import type { AppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { backoffMs } from '../src/domain/pace.ts'
 import { collectionName } from '../src/domain/sync.ts'
-import { quarantine } from '../src/stream/source.ts'
+import { quarantine } from '../src/stream/quarantine.ts'
 import type { TouchedRow } from '../src/stream/touched.ts'
 import { dueTouched, postponeTouched } from '../src/stream/touched.ts'
 import type { Fence } from '../src/stream/write.ts'
@@ -114,7 +114,9 @@ async function postpone(
       error,
     })
     if (row.attempts + 1 >= limits.quarantineAfter) {
-      await quarantine(sql, { sourceNo: row.sourceNo, id: row.id, raw: null, error: error.message })
+      const { sourceNo, id } = row
+      const observedAt = new Date(deps.now()).toISOString()
+      await quarantine(sql, [{ sourceNo, id, raw: null, error: error.message, observedAt }])
     }
   }
 }

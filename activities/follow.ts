@@ -1,9 +1,10 @@
 /** The parts of a change slice: feeds, windows of young objects, probes. Each keeps its own time. */
 import type { Context, Json } from '../src/connectors/connector.ts'
 import { feedNamed } from '../src/connectors/lookup.ts'
+import { createCircleCheck, endlessList } from '../src/domain/endless.ts'
 import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
-import { nextPollMs, pollFloorMs } from '../src/domain/pace.ts'
+import { areTold, missedByWebhooks, nextPollMs, pollFloorMs } from '../src/domain/pace.ts'
 import type { FeedCheckpoint } from '../src/stream/checkpoint.ts'
 import { claim, ensureFeed } from '../src/stream/checkpoint.ts'
 import { block, noteChecked, requestEnumeration, unblock } from '../src/stream/source.ts'
@@ -14,7 +15,7 @@ import type { Followed } from './feeds.ts'
 import { feedOf, loseFeed, restartFeed, sourcesOfFeed } from './feeds.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { storePage } from './pages.ts'
-import { blockFor } from './state.ts'
+import { blockFor, noteMissed, webhooksOf } from './state.ts'
 
 export type Work = {
   deps: ActivityDeps
@@ -43,6 +44,7 @@ export type Part = {
 
 const quiet: Turn = { changes: 0, replan: false, gone: false }
 const notedEveryMs = 10_000
+const hurryMs = 1_000
 /** Providers show changes up to this late. */
 const lateMs = 15_000
 
@@ -54,7 +56,8 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
   const floorMs = pollFloorMs(opened.connector.limits)
   const claimed = await claim(deps.pools.write, feed.checkpointNo)
   let cursor = claimed.cursor
-  let intervalMs: number | null = null
+  let inCircle = createCircleCheck(cursor)
+  let intervalMs = intervalBefore(sourcesOfFeed(opened, feed.name), deps.now())
   let notedAtMs = 0
   let toldAtMs = feed.movedAtMs
   let lastChangeMs = lastChange(sourcesOfFeed(opened, feed.name))
@@ -66,6 +69,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
     for (let read = 0; read < limits.feedPagesInTurn && !work.signal.aborted; read++) {
       const page = await definition.read(ctx, cursor)
       const moved = JSON.stringify(page.cursor) !== JSON.stringify(cursor)
+      if (!page.done && inCircle(page.cursor)) throw endlessList(`the feed ${feed.name}`)
       // before the position moves past what asks for it
       if (page.relist !== undefined) replan = await enumerateAnew(work, page.relist)
       await storePage(deps, opened, {
@@ -80,6 +84,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
       changes += page.changes.length
       if (!page.done) continue
       toldAtMs = beganMs
+      inCircle = createCircleCheck(cursor)
       return { changes, done: true, replan }
     }
     return { changes, done: false, replan }
@@ -92,7 +97,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
     hurry() {
       if (intervalMs === null) return
       intervalMs = null
-      const soonMs = nextPollMs({ changed: true, previousMs: null, sinceChangeMs: 0, floorMs })
+      const soonMs = Math.max(hurryMs, floorMs)
       part.dueAtMs = Math.min(part.dueAtMs, deps.now() + soonMs)
     },
     async turn() {
@@ -110,6 +115,7 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
           previousMs: intervalMs,
           sinceChangeMs: lastChangeMs === null ? null : now - lastChangeMs,
           floorMs,
+          told: await told(work, changes > 0, intervalMs),
         })
         if (changes > 0 || now - notedAtMs > notedEveryMs) {
           const everyMs = Math.max(intervalMs, notedEveryMs)
@@ -124,6 +130,28 @@ export async function feedPart(work: Work, feed: Followed): Promise<Part> {
     },
   }
   return part
+}
+
+/** How often it was polled before this slice, where that was a moment ago: slices end, the account does not notice. */
+function intervalBefore(sources: OpenSource[], nowMs: number): number | null {
+  const [everyMs, checkedMs] = [
+    Math.max(0, ...sources.map((source) => source.lookEveryMs ?? 0)),
+    Math.max(0, ...sources.map((source) => source.lastCheckedAtMs ?? 0)),
+  ]
+  return everyMs > notedEveryMs && nowMs - checkedMs < 2 * everyMs ? everyMs : null
+}
+
+/** Do webhooks tell what a poll would find? Asked where it matters: before a poll waits for longer than without them. */
+async function told(
+  { deps, opened }: Work,
+  changed: boolean,
+  previousMs: number | null,
+): Promise<boolean> {
+  if (!opened.hears) return false
+  const sql = deps.pools.write
+  if (missedByWebhooks(changed, previousMs)) await noteMissed(sql, opened.credential.id)
+  if (changed || previousMs === null || previousMs < notedEveryMs) return false
+  return areTold({ ...(await webhooksOf(sql, opened.credential.id)), nowMs: deps.now() })
 }
 
 async function enumerateAnew({ deps, opened }: Work, names: string[]): Promise<boolean> {
@@ -195,6 +223,7 @@ export async function relistPart(
   const checkpointNo = there?.checkpointNo ?? (await ensureFeed(deps.pools.write, row)).checkpointNo
   // Many lists are due once an hour: nothing is claimed, and nothing read of it, before its time.
   let held: { fence: Fence; window: Window } | null = null
+  let inCircle = createCircleCheck(null)
   const part: Part = {
     sourceNos: [source.sourceNo],
     failures: 0,
@@ -216,6 +245,8 @@ export async function relistPart(
         const tellsSinceMs = Math.max(0, window.doneAtMs - lateMs)
         const beyond = page.oldestMs !== undefined && page.oldestMs < window.fromMs!
         const done = page.done || (windowMs !== null && beyond)
+        if (done) inCircle = createCircleCheck(null)
+        else if (inCircle(page.cursor)) throw endlessList(source.collectionId)
         // What it tells of is known since it began.
         window = done
           ? { doneAtMs: window.fromMs! + spanMs, fromMs: null, at: null }

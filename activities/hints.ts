@@ -1,23 +1,37 @@
 /** What the API does to the stream's work lists: it may not reach into them itself. */
 import type { Sql } from '../src/db/pools.ts'
+import { limits } from '../src/domain/limits.ts'
 import { decideHeld } from '../src/stream/sweep.ts'
 import { touchByName } from '../src/stream/touched.ts'
 import { touchedChannel } from './slices.ts'
 
-/** Hints for every active sync of the credential, and a word to the slices that look. Returns how many rows. */
+export type Hinted = {
+  /** Rows written. */
+  count: number
+  /** Syncs that wait for their next try after a failure: the provider may be back, for it tells of something. */
+  waiting: string[]
+}
+
+/** Hints for every active sync of the credential, and a word to the slices that look. */
 export async function hint(
   sql: Sql,
   credentialId: string,
   hints: { collectionId: string; upstreamId: string }[],
-): Promise<number> {
-  const syncs = await sql<{ id: string }[]>`
-    select id from syncs where credential_id = ${credentialId} and status <> 'deleted'`
+): Promise<Hinted> {
+  // Whoever is told to try again has no failure until that fails too: so often at most.
+  const syncs = await sql<{ id: string; waits: boolean }[]>`
+    select id,
+           status = 'active' and sync_frequency = 'continuous'
+             and coalesce(error_since < clock_timestamp() - ${limits.hintNudgeEveryMs}::float8 * interval '1 ms', false)
+             and not exists (select from slices l where l.sync_id = syncs.id and l.name = 'changes') as waits
+      from syncs
+     where credential_id = ${credentialId} and status <> 'deleted'`
   const rows = syncs.flatMap(({ id }) =>
     hints.map(({ collectionId, upstreamId }) => ({ syncId: id, collectionId, id: upstreamId })),
   )
   const count = await touchByName(sql, rows)
   for (const { id } of syncs) await sql.notify(touchedChannel, id).catch(() => undefined)
-  return count
+  return { count, waiting: syncs.flatMap(({ id, waits }) => (waits ? id : [])) }
 }
 
 /**

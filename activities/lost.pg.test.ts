@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { limits } from '../src/domain/limits.ts'
 import { createLog } from '../src/log.ts'
 import { createTestDatabase } from '../test/support/database.ts'
 import { makeSync } from '../test/support/sync.ts'
@@ -38,6 +39,35 @@ test('G14: a slice that runs by Temporal alone is failed, so that it runs again'
   expect(count).toBe(1)
   expect(asked).toEqual([syncId])
   expect(failed).toMatchObject([{ activityId: '2' }])
+})
+
+test('G14: of a sync with a duration the pass that is due is looked for, and no sooner', async () => {
+  await using database = await createTestDatabase()
+  const { sql } = database
+  const [due, later] = [await makeSync(sql), await makeSync(sql)]
+  await sql`update syncs set sync_frequency = '1h'`
+  const dueIn = async ({ syncId }: { syncId: string }, seconds: number) =>
+    await sql`
+      update syncs
+         set deadline_at = clock_timestamp() + ${seconds + limits.passPatienceMs / 1_000}::float8 * interval '1 s'
+       where id = ${syncId}`
+  await dueIn(later, 1_200)
+  await dueIn(due, -10)
+  const asked: string[] = []
+  const round = async () =>
+    await failLost({
+      sql,
+      log,
+      fail: async () => undefined,
+      async pendingOf(id) {
+        asked.push(id)
+        return [pending('2', limits.enterMs + 1_000)]
+      },
+    })
+  expect(await round()).toBe(0)
+  await dueIn(due, -30)
+  expect(await round()).toBe(1)
+  expect(asked).toEqual([due.syncId])
 })
 
 test('a sync of which Temporal cannot tell holds up no other', async () => {

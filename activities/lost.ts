@@ -14,8 +14,8 @@ export type Pending = ActivityRef & { type: string; runningForMs: number }
 export type PendingOf = (syncId: string) => Promise<Pending[]>
 
 /**
- * One round; returns how many were failed, so that they run again. Looks only at syncs that should be followed at all times
- * and are not: nearly always there are none.
+ * One round; returns how many were failed, so that they run again. Looks only at syncs that should be followed now and are
+ * not: `continuous` at all times, a duration once its next pass is due. Nearly always there are none.
  */
 export async function failLost(options: {
   sql: Sql
@@ -28,7 +28,9 @@ export async function failLost(options: {
     select y.id as "syncId"
       from syncs y
       join credentials c on c.id = y.credential_id
-     where y.status = 'active' and y.deleted_at is null and y.sync_frequency = 'continuous' and c.refused_at is null
+     where y.status = 'active' and y.deleted_at is null and c.refused_at is null
+       and (y.sync_frequency = 'continuous'
+            or y.deadline_at < clock_timestamp() + ${limits.passPatienceMs - limits.enterMs}::float8 * interval '1 ms')
        and not exists (select 1 from slices s where s.sync_id = y.id and s.name = 'changes')
      limit ${limits.takeoverBatch}`
   const outcomes = await Promise.allSettled(

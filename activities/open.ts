@@ -21,6 +21,8 @@ export type Opened = {
   streamNo: number
   maxAgeDays: number | null
   keepRecords: boolean
+  /** The provider has an address of ours to send webhooks to. */
+  hears: boolean
   credential: CredentialRow
   connector: Connector
   /** Collections that were not taken out, and whose connector still knows them. */
@@ -78,6 +80,7 @@ export async function openSync(deps: ActivityDeps, syncId: string): Promise<Open
     streamNo: row.stream_no,
     maxAgeDays: row.max_age_days,
     keepRecords: row.keep_records,
+    hears: row.hears,
     credential,
     connector,
     sources,
@@ -116,6 +119,7 @@ type Row = {
   stream_no: number
   max_age_days: number | null
   keep_records: boolean
+  hears: boolean
   credential_id: string
   kind: string
   upstream_account: string
@@ -134,6 +138,7 @@ async function readRow(deps: ActivityDeps, syncId: string): Promise<Row> {
     select s.status, s.epoch, s.provider, s.tenant_id, s.name, s.sync_frequency, t.stream_no, s.max_age_days,
            s.keep_records, s.credential_id, c.kind, c.upstream_account, c.livemode, c.properties, c.facts, c.ciphertext, c.key_id,
            c.base_url,
+           exists (select from webhook_endpoints w where w.credential_id = c.id and w.ready) as hears,
            (select coalesce(json_agg(o.rate_limit), '[]')
               from syncs o
              where o.credential_id = s.credential_id and o.status = 'active' and o.rate_limit is not null) as rate_limits

@@ -1,9 +1,10 @@
 /** From a connector's page to the stream's: what is sure becomes a record, what is not becomes a hint. */
 import type { Change, Json } from '../src/connectors/connector.ts'
 import type { Sql } from '../src/db/pools.ts'
-import { isAppError } from '../src/domain/error.ts'
+import { AppError, isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
-import { quarantine } from '../src/stream/source.ts'
+import type { Refused } from '../src/stream/quarantine.ts'
+import { isId, quarantine } from '../src/stream/quarantine.ts'
 import type {
   Fence,
   Hint,
@@ -12,7 +13,7 @@ import type {
   ReadyPage,
   Written,
 } from '../src/stream/write.ts'
-import { readyPage, writePage, writeReady } from '../src/stream/write.ts'
+import { isUnstorable, readyPage, refusal, writePage, writeReady } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { touchedChannel } from './slices.ts'
@@ -37,6 +38,8 @@ export type StorePage = {
 export type PreparedPage = {
   write: PageWrite
   ready: ReadyPage | null
+  /** What the connector's own functions could not read. */
+  refused: Refused[]
   /** When the changes on it happened upstream, where that is known. */
   changedMs: number[]
 }
@@ -52,9 +55,9 @@ export async function storePage(
 
 /** What can be done before it is the page's turn to be committed. */
 export function preparePage(opened: Opened, page: StorePage): PreparedPage {
-  const write = pageWrite(opened, page)
+  const { write, refused } = pageWrite(opened, page)
   const changedMs = page.changes.flatMap((change) => change.changedMs ?? [])
-  return { write, changedMs, ready: ready(write) }
+  return { write, refused, changedMs, ready: ready(write) }
 }
 
 export async function storePrepared(
@@ -106,20 +109,27 @@ function ready(write: PageWrite): ReadyPage | null {
 export function pageWrite(
   opened: Pick<Opened, 'streamNo' | 'sources'>,
   page: StorePage,
-): PageWrite {
+): { write: PageWrite; refused: Refused[] } {
   const byName = new Map(opened.sources.map((source) => [source.name, source]))
   const observations: Observation[] = []
   const hints: Hint[] = []
+  const refused: Refused[] = []
   for (const change of page.changes) {
     const source = byName.get(change.collection)
     if (source === undefined) continue
     if (change.raw === null && change.deleted !== true && change.erased !== true) {
       hints.push({ sourceNo: source.sourceNo, id: change.id })
-    } else {
+      continue
+    }
+    try {
       observations.push(observation(source, change, page.observedAt))
+    } catch (error) {
+      const { sourceNo } = source
+      const { id, raw, observedAt = page.observedAt } = change
+      refused.push({ sourceNo, id, raw, observedAt, error: unreadable(error) })
     }
   }
-  return {
+  const write: PageWrite = {
     streamNo: opened.streamNo,
     observations,
     path: page.path,
@@ -132,6 +142,7 @@ export function pageWrite(
     ...(page.compares === undefined ? {} : { compares: page.compares }),
     ...(page.tellsSinceMs === undefined ? {} : { tellsSinceMs: page.tellsSinceMs }),
   }
+  return { write, refused }
 }
 
 function observation(source: OpenSource, change: Change, observedAt: string): Observation {
@@ -155,66 +166,83 @@ function observation(source: OpenSource, change: Change, observedAt: string): Ob
   }
 }
 
-/** A page that our own code cannot take in is taken in record by record; who breaks it goes into quarantine. */
-async function commit(deps: ActivityDeps, { write: page, ready }: PreparedPage): Promise<Written> {
+/** What cannot be stored is put apart before the cursor moves past it; the rest of the page is committed as one. */
+async function commit(
+  deps: ActivityDeps,
+  { write: page, ready, refused }: PreparedPage,
+): Promise<Written> {
   const sql = deps.pools.write
+  await setApart(deps, refused)
   try {
     return ready === null ? await writePage(sql, page) : await writeReady(sql, ready)
   } catch (error) {
-    if (!isAppError(error, 'bug') || page.observations.length === 0) throw error
+    const some = page.observations.length + page.hints.length
+    if (!isAppError(error, 'bug') || some === 0) throw error
     deps.log.error({ event: 'page.refused', records: page.observations.length, error })
-    return await commitOneByOne(deps, sql, page, error)
+    const { rest, refused: more } = await withoutRefused(deps, page, error)
+    await setApart(deps, more)
+    return await writePage(sql, rest)
   }
 }
 
-/** If nothing of a page can be written, it is not the records. */
-async function commitOneByOne(
+/** If nothing of a page can be written, and none of it for a reason of its own, it is not the records. */
+async function withoutRefused(
   deps: ActivityDeps,
-  sql: Sql,
   page: PageWrite,
-  first: unknown,
-): Promise<Written> {
-  const refused: { observation: Observation; error: string }[] = []
+  first: AppError,
+): Promise<{ rest: PageWrite; refused: Refused[] }> {
+  const observations: Observation[] = []
+  const refusals: { one: Observation; error: AppError }[] = []
   for (const one of page.observations) {
-    const error = await tryOne(sql, {
-      streamNo: page.streamNo,
-      path: page.path,
-      fence: page.fence,
-      seen: page.seen,
-      ...(page.compares === undefined ? {} : { compares: page.compares }),
-      observations: [one],
-      hints: [],
-      looked: [],
-    })
-    if (error !== null) refused.push({ observation: one, error })
+    const error = await tried(deps, { ...page, observations: [one] })
+    if (error === null) observations.push(one)
+    else refusals.push({ one, error })
   }
-  if (refused.length === page.observations.length && refused.length > 1) throw first
-  for (const { observation, error } of refused) {
-    await quarantine(sql, {
-      sourceNo: observation.sourceNo,
-      id: observation.id,
-      raw: observation.raw,
-      error,
-    })
-    deps.log.error({
-      event: 'record.quarantined',
-      sourceNo: observation.sourceNo,
-      upstreamId: observation.id,
-      reason: error,
-    })
-  }
-  const rest = await writePage(sql, { ...page, observations: [] })
-  return { ...rest, updated: rest.updated + page.observations.length - refused.length }
+  const own = refusals.some(({ error }) => isUnstorable(error))
+  if (observations.length === 0 && refusals.length > 1 && !own) throw first
+  const hints = page.hints.filter(({ id }) => isId(id))
+  const observedAt = new Date(deps.now()).toISOString()
+  const nameless = page.hints
+    .filter(({ id }) => !isId(id))
+    .map((hint) => ({ ...hint, raw: null, observedAt, error: 'Its id cannot be stored.' }))
+  const refused = refusals.map(({ one, error }) => {
+    const { sourceNo, id, raw } = one
+    return { sourceNo, id, raw, observedAt: one.observedAt, error: reasonOf(error) }
+  })
+  return { rest: { ...page, observations, hints }, refused: [...refused, ...nameless] }
 }
 
-async function tryOne(sql: Sql, page: PageWrite): Promise<string | null> {
+/** Would this be taken in? Nothing is written. Null: yes. */
+async function tried(deps: ActivityDeps, page: PageWrite): Promise<AppError | null> {
+  const { cursor: _cursor, done: _done, ...alone } = page
   for (let attempt = 1; ; attempt++) {
-    try {
-      await writePage(sql, page)
-      return null
-    } catch (error) {
-      if (!isAppError(error, 'bug')) throw error
-      if (attempt >= limits.quarantineAfter) return error.message
-    }
+    const error = await refusal(deps.pools.write, { ...alone, hints: [], looked: [] })
+    if (error === null || isUnstorable(error) || attempt >= limits.quarantineAfter) return error
   }
+}
+
+async function setApart(deps: ActivityDeps, refused: Refused[]): Promise<void> {
+  await quarantine(deps.pools.write, refused)
+  for (const { sourceNo, id, error } of refused)
+    deps.log.error({ event: 'record.quarantined', sourceNo, upstreamId: id, reason: error })
+}
+
+const reasons: Record<string, string> = {
+  '22003': 'a number in it is too large',
+  '22008': 'a time in it is out of range',
+  '22P02': 'a number or time in it has no known form',
+  '54000': 'its id is too long',
+  '54001': 'it is nested too deeply',
+}
+
+function reasonOf(error: AppError): string {
+  const { sqlstate } = error.details
+  if (typeof sqlstate !== 'string') return error.message
+  return `The database refuses it: ${reasons[sqlstate] ?? 'it has no place for it'} (${sqlstate}).`
+}
+
+function unreadable(error: unknown): string {
+  if (error instanceof SyntaxError) return 'It is no JSON.'
+  if (error instanceof AppError) return error.message
+  return 'Its id, version or times cannot be read: they are not as the provider documents them.'
 }

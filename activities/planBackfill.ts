@@ -9,11 +9,10 @@ import type { ActivityDeps } from './deps.ts'
 import { positionFeeds } from './feeds.ts'
 import type { Opened, OpenSource } from './open.ts'
 import { openSync } from './open.ts'
-import { noteFailure, promiseLife, refuseCredential } from './state.ts'
+import { noteFailure, refuseCredential } from './state.ts'
 
 const day = 86_400_000
 const hour = 3_600_000
-const minute = 60_000
 const shownBlocked = 5
 const shownReason = 160
 
@@ -59,11 +58,6 @@ async function plan(deps: ActivityDeps, opened: Opened, signal: AbortSignal): Pr
       ranges: [{ loMs: oldestWanted(opened, source, deps.now()), hiMs: null }],
     })
   }
-  await promiseLife(
-    deps.pools.write,
-    syncId,
-    next.read.length > 0 ? 10 * minute : next.nextDueInMs + 10 * minute,
-  )
   return answer(
     { ...opened, sources },
     {

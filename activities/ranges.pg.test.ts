@@ -227,3 +227,24 @@ test('a provider that only fails is left alone after a few requests, and Tempora
   const one = await reading(database, things, spans.slice(0, 1))
   await expect(readRanges(await one.again())).rejects.toMatchObject({ kind: 'transient' })
 })
+
+test.each([1, 3])(
+  'G14: a list that goes round in a circle of %i pages ends in an error, and is not whole',
+  async (length) => {
+    await using database = await createTestDatabase()
+    const times = Array.from({ length: 40 }, (_, at) => start + at * 1_000)
+    const things = thingsAt(times, 10)
+    const { list } = things.collection
+    let at = 0
+    things.collection.list = async (ctx, _cursor, bounds) => {
+      const page = await list(ctx, null, bounds)
+      return { ...page, cursor: at++ % length, done: false }
+    }
+    const { again, sourceNo } = await reading(database, things)
+    const endless = { kind: 'transient', code: 'endless-list' }
+    await expect(readRanges(await again())).rejects.toMatchObject(endless)
+    await expect(readRanges(await again())).rejects.toMatchObject(endless)
+    expect(things.lists.length).toBeLessThanOrEqual(8 * length)
+    expect(await openRanges(database.sql, { sourceNo })).toHaveLength(1)
+  },
+)

@@ -3,6 +3,7 @@
  * that takes its time to answer gets more readers: as many as keep a page coming every few ms.
  */
 import type { Bounds, Context, Json, Page } from '../src/connectors/connector.ts'
+import { createCircleCheck, endlessList } from '../src/domain/endless.ts'
 import { isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { leftOf, splitPoints } from '../src/domain/plan.ts'
@@ -74,7 +75,9 @@ export async function readRanges(options: RangesOptions): Promise<void> {
 function noteFailure({ deps, opened, source }: RangesOptions, pool: Pool, error: unknown): void {
   pool.failures += 1
   const passing = isAppError(error, 'transient') || isAppError(error, 'rate_limited')
-  if (!passing || pool.failures >= limits.failuresAtOnce) {
+  // A list without an end gives pages without end too.
+  const endless = passing && error.code === 'endless-list'
+  if (!passing || endless || pool.failures >= limits.failuresAtOnce) {
     pool.error ??= { thrown: error }
     return
   }
@@ -152,12 +155,14 @@ async function readRange(options: RangesOptions, pool: Pool, range: number | Cla
     const claimed = typeof range === 'number' ? await claim(deps.pools.write, range) : range
     if (claimed.done) return
     mine.loMs = claimed.loMs
+    const inCircle = createCircleCheck(claimed.cursor)
     reading = read(options, claimed.cursor, { fromMs: mine.loMs, toMs: claimed.hiMs })
     while (reading !== null) {
       const page: Page = await reading
       const newestMs = mine.oldestMs === Infinity ? (claimed.hiMs ?? deps.now()) : mine.oldestMs
       mine.oldestMs = Math.min(page.oldestMs ?? mine.oldestMs, mine.oldestMs)
       const done = page.done || (mine.loMs !== null && mine.oldestMs < mine.loMs)
+      if (!done && inCircle(page.cursor)) throw endlessList(options.source.collectionId)
       // The next page is under way while this one is being written.
       reading =
         done || over()

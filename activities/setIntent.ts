@@ -4,6 +4,7 @@ import { AppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import type { SyncStatus } from '../src/domain/sync.ts'
 import { fenceSync } from '../src/stream/checkpoint.ts'
+import { askAgain } from '../src/stream/quarantine.ts'
 import { requestEnumeration } from '../src/stream/source.ts'
 import type { Intent, Standing } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
@@ -59,9 +60,10 @@ async function write(tx: Query, input: IntentInput, status: SyncStatus): Promise
            error_kind = null, error_message = null, error_since = null
      where id = ${syncId}
     returning status, epoch`
-  if (intent === 'nudge')
+  if (intent === 'nudge') {
     await tx`update source set probe_at = clock_timestamp() where sync_id = ${syncId} and blocked_at is not null`
-  else await fenceSync(tx, syncId)
+    await askAgain(tx, syncId)
+  } else await fenceSync(tx, syncId)
   if (intent === 'resync')
     await requestEnumeration(tx, { syncId, collectionIds: input.collectionIds ?? null })
   return row!

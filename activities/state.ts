@@ -5,7 +5,10 @@ import { limits } from '../src/domain/limits.ts'
 import type { SyncStatus } from '../src/domain/sync.ts'
 import type { Standing } from './contract.ts'
 
-/** All is well, and the next sign of life is due within `dueMs`; past it the watch asks. */
+/**
+ * All is well, and the next sign of life is due within `dueMs`; past it the watch asks. The deadline is the promise of whoever
+ * follows the changes, and of nobody else: reading has a watch of its own (watchFrontiers), and would hide that the other hangs.
+ */
 export async function lifeSign(sql: Sql, syncId: string, dueMs: number): Promise<void> {
   await sql`
     update syncs
@@ -14,7 +17,15 @@ export async function lifeSign(sql: Sql, syncId: string, dueMs: number): Promise
      where id = ${syncId} and deleted_at is null and status = 'active'`
 }
 
-/** Somebody works or waits on purpose, but nothing has come forward yet. */
+/** The reading of a collection came forward. */
+export async function noteProgress(sql: Sql, syncId: string): Promise<void> {
+  await sql`
+    update syncs
+       set last_progress_at = clock_timestamp(), error_kind = null, error_message = null, error_since = null
+     where id = ${syncId} and deleted_at is null and status = 'active'`
+}
+
+/** Somebody follows or waits on purpose, but nothing has come forward yet. */
 export async function promiseLife(sql: Sql, syncId: string, dueMs: number): Promise<void> {
   await sql`
     update syncs
@@ -78,4 +89,21 @@ export async function noteBackfilled(sql: Sql, syncId: string): Promise<void> {
        and not exists (
          select 1 from source
           where sync_id = ${syncId} and removed_at is null and backfilled_at is null and blocked_at is null)`
+}
+
+/** When webhooks for the credential last came, and when one was last missed, in ms since 1970; null: never. */
+export async function webhooksOf(
+  sql: Sql,
+  credentialId: string,
+): Promise<{ heardMs: number | null; missedMs: number | null }> {
+  const [row] = await sql<{ heardMs: number | null; missedMs: number | null }[]>`
+    select (extract(epoch from max(last_received_at)) * 1000)::float8 as "heardMs",
+           (extract(epoch from max(missed_at)) * 1000)::float8 as "missedMs"
+      from webhook_endpoints
+     where credential_id = ${credentialId} and ready`
+  return row!
+}
+
+export async function noteMissed(sql: Sql, credentialId: string): Promise<void> {
+  await sql`update webhook_endpoints set missed_at = clock_timestamp() where credential_id = ${credentialId} and ready`
 }

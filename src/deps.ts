@@ -244,7 +244,15 @@ export async function createApiDeps({
     checkBaseUrl: async (connector, kind, url) => await http.checkBaseUrl(connector, kind, url),
     syncs,
     healthOf: async (tenant, syncIds) => await healthOf(pools.deliver, tenant, syncIds),
-    hint: async (credentialId, hints) => await hint(pools.write, credentialId, hints),
+    async hint(credentialId, hints) {
+      const { count, waiting } = await hint(pools.write, credentialId, hints)
+      // The provider waits for its answer, and for nobody else's.
+      for (const syncId of waiting)
+        syncs.nudge(syncId).catch((error: unknown) => {
+          log.warn({ event: 'webhook.nudge.failed', syncId, error })
+        })
+      return count
+    },
     decideDeletes: async (decision) => await decideDeletes(pools.write, decision),
     ready: async () => ({
       database: await problem(() => pools.write`select 1`),

@@ -3,7 +3,7 @@ import { condition, isCancellation } from '@temporalio/workflow'
 import { limits } from '../src/domain/limits.ts'
 import { backfill, errands } from './options.ts'
 import type { Run } from './run.ts'
-import { adopt, counted, stopping } from './run.ts'
+import { adopt, counted, stopping, unlessCut } from './run.ts'
 import { show } from './show.ts'
 import { judge } from './trouble.ts'
 
@@ -26,9 +26,13 @@ export async function backfillLoop(run: Run): Promise<void> {
 async function round(run: Run): Promise<number> {
   run.replan = false
   try {
-    run.plan = await errands.planBackfill.executeWithOptions({ summary: 'What is left to read?' }, [
-      { syncId: run.syncId },
-    ])
+    const plan = await unlessCut(run, () =>
+      errands.planBackfill.executeWithOptions({ summary: 'What is left to read?' }, [
+        { syncId: run.syncId },
+      ]),
+    )
+    if (plan === null) return 0
+    run.plan = plan
   } catch (error) {
     if (isCancellation(error)) throw error
     return judge(run, error) === 'at once' ? limits.leaseEveryMs : minute
@@ -77,9 +81,11 @@ async function read(run: Run, collectionId: string) {
   try {
     return await counted(
       run,
-      backfill.backfillSlice.executeWithOptions({ summary: `Read ${collectionId}` }, [
-        { syncId: run.syncId, collectionId },
-      ]),
+      unlessCut(run, () =>
+        backfill.backfillSlice.executeWithOptions({ summary: `Read ${collectionId}` }, [
+          { syncId: run.syncId, collectionId },
+        ]),
+      ),
     )
   } catch (error) {
     if (isCancellation(error)) throw error

@@ -3,7 +3,7 @@ import { condition, isCancellation } from '@temporalio/workflow'
 import type { ChangesAnswer } from '../activities/contract.ts'
 import { changes } from './options.ts'
 import type { Run } from './run.ts'
-import { adopt, counted, stopping } from './run.ts'
+import { adopt, counted, stopping, unlessCut } from './run.ts'
 import { show } from './show.ts'
 import { judge } from './trouble.ts'
 
@@ -32,7 +32,9 @@ async function look(run: Run): Promise<ChangesAnswer | null> {
   try {
     return await counted(
       run,
-      changes.changesSlice.executeWithOptions({ summary }, [{ syncId: run.syncId }]),
+      unlessCut(run, () =>
+        changes.changesSlice.executeWithOptions({ summary }, [{ syncId: run.syncId }]),
+      ),
     )
   } catch (error) {
     if (isCancellation(error)) throw error

@@ -10,7 +10,7 @@ import type { CommandAnswer, CommandInput, CommandName } from '../src/temporal/n
 import { COMMANDS } from '../src/temporal/names.ts'
 import { control } from './options.ts'
 import type { Command, Run } from './run.ts'
-import { adopt } from './run.ts'
+import { adopt, cutTries } from './run.ts'
 
 const descriptions: Record<CommandName, string> = {
   pause:
@@ -68,6 +68,7 @@ export async function obey(run: Run, changed: () => void): Promise<never> {
 
 async function carryOut(run: Run, command: Command): Promise<void> {
   const { intent, collectionIds, keepRecords } = command
+  const before = [...run.tries]
   try {
     const standing = await control.setIntent.executeWithOptions({ summary: summaries[intent] }, [
       {
@@ -87,6 +88,7 @@ async function carryOut(run: Run, command: Command): Promise<void> {
     run.nudges += 1
     run.replan = true
     run.nextPassAtMs = 0
+    cutTries(run, before)
   }
 }
 

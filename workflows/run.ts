@@ -1,5 +1,5 @@
 /** What one run of the workflow knows. Everything that must outlive the run is in `Carry`; all else is in Postgres. */
-import { workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, patched, workflowInfo } from '@temporalio/workflow'
 import type { Checked, Intent, Plan, Standing, SyncFacts } from '../activities/contract.ts'
 import type { SyncStatus } from '../src/domain/sync.ts'
 
@@ -34,6 +34,9 @@ export type Command = {
   failure: Error | null
 }
 
+/** `cut`: somebody said "look now", so that it is not waited for. */
+type Try = { scope: CancellationScope; cut: boolean }
+
 export type Run = {
   readonly syncId: string
   readonly historyLimit: number | null
@@ -51,6 +54,10 @@ export type Run = {
   requestIds: string[]
   /** Moves at each nudge: waits end. */
   nudges: number
+  /** Nudges cut waits between tries; false in runs that began with older code. */
+  readonly cuts: boolean
+  /** Activities under way that may be waiting for their next try. */
+  tries: Set<Try>
   /** The plan is stale. */
   replan: boolean
   /** Slices that have not returned; continue-as-new waits for them. */
@@ -78,6 +85,8 @@ export function restore(input: SyncInput): Run {
     obeying: false,
     requestIds: carry?.requestIds ?? [],
     nudges: 0,
+    cuts: patched('nudge-cuts-waits'),
+    tries: new Set(),
     replan: false,
     outstanding: 0,
     nextPassAtMs: carry?.nextPassAtMs ?? 0,
@@ -128,5 +137,40 @@ export async function counted<T>(run: Run, slice: Promise<T>): Promise<T> {
     return await slice
   } finally {
     run.outstanding -= 1
+  }
+}
+
+/**
+ * Runs an activity whose retries a nudge cuts short: between two tries Temporal would wait for minutes, or as long as a
+ * provider told us to wait, and hear nothing. Null: it was cut, and whoever asked for it asks anew. A run of older code gets
+ * the activity's own promise: one more turn of the event loop would change what follows what.
+ */
+export function unlessCut<T>(run: Run, activity: () => Promise<T>): Promise<T | null> {
+  return run.cuts ? cuttable(run, activity) : activity()
+}
+
+async function cuttable<T>(run: Run, activity: () => Promise<T>): Promise<T | null> {
+  const outer = CancellationScope.current()
+  const mine: Try = { scope: new CancellationScope(), cut: false }
+  run.tries.add(mine)
+  try {
+    return await mine.scope.run(activity)
+  } catch (error) {
+    if (!mine.cut || outer.consideredCancelled) throw error
+    return null
+  } finally {
+    run.tries.delete(mine)
+  }
+}
+
+/**
+ * Ends the waits between tries of what was under way at `since`. One that waits ends at once; one that runs ends as it would
+ * have: the word that makes slices return came to it from the database.
+ */
+export function cutTries(run: Run, since: readonly Try[]): void {
+  for (const one of since) {
+    if (!run.tries.has(one)) continue
+    one.cut = true
+    one.scope.cancel()
   }
 }

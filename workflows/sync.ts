@@ -15,7 +15,7 @@ import { changesLoop } from './changes.ts'
 import { listen, obey } from './commands.ts'
 import { control, errands } from './options.ts'
 import type { Run, SyncInput } from './run.ts'
-import { adopt, block, carryOf, full, restore, stopping } from './run.ts'
+import { adopt, block, carryOf, cutTries, full, restore, stopping, unlessCut } from './run.ts'
 import { show } from './show.ts'
 import { sentence, typeOf } from './trouble.ts'
 
@@ -64,8 +64,10 @@ async function follow(run: Run): Promise<void> {
 async function settle(run: Run): Promise<void> {
   while (!quiet(run)) {
     if (run.outstanding > 0) await askToReturn(run)
-    // One that began just after the word did not hear it.
-    await condition(() => quiet(run), askAgainMs, { summary: 'Waits for its slices to return' })
+    const summary = 'Waits for its slices to return'
+    if (await condition(() => quiet(run), askAgainMs, { summary })) return
+    // One that began just after the word did not hear it; one that waits for its next try never does.
+    cutTries(run, [...run.tries])
   }
 }
 
@@ -93,10 +95,12 @@ async function continueAs(run: Run, input: SyncInput): Promise<never> {
 /** Asks the provider once whether the credential is still good. */
 async function check(run: Run): Promise<void> {
   try {
-    const checked = await errands.checkCredential.executeWithOptions(
-      { summary: 'Is the credential accepted?' },
-      [{ syncId: run.syncId }],
+    const checked = await unlessCut(run, () =>
+      errands.checkCredential.executeWithOptions({ summary: 'Is the credential accepted?' }, [
+        { syncId: run.syncId },
+      ]),
     )
+    if (checked === null) return await check(run)
     adopt(run, checked)
     if (checked.refused === null) run.blocked = null
     else block(run, checked.refused)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AppError } from '../src/domain/error.ts'
 import { FakeSync } from '../test/support/fakeActivities.ts'
+import type { FakeActivity } from '../test/support/fakeActivities.ts'
 import { FakeWorker } from '../test/support/fakeWorker.ts'
 import { openTemporal } from '../test/support/temporal.ts'
 import type { TestTemporal } from '../test/support/temporal.ts'
@@ -162,6 +163,54 @@ describe('a refused credential', () => {
     await expect
       .poll(() => fake.calls.filter((call) => call === 'changes').length, within)
       .toBeGreaterThan(1)
+  })
+})
+
+describe('G14: an activity that waits for its next try', () => {
+  /** As after a long outage: the next try is an hour away. */
+  function away(which: FakeActivity) {
+    const state = { broken: true, tries: 0 }
+    const prepare = (fake: FakeSync) => {
+      fake.due = ['acme:thing']
+      fake.fails = (activity) => {
+        if (activity !== which || !state.broken) return null
+        state.tries += 1
+        return new AppError('transient', 'It does not answer.', { retryAfterMs: 3_600_000 })
+      }
+    }
+    return { state, prepare }
+  }
+
+  const activities = ['checkCredential', 'planBackfill', 'backfillSlice', 'changesSlice'] as const
+
+  test.each(activities)('tries at once at a nudge: %s', async (which) => {
+    const { state, prepare } = away(which)
+    const { syncId, fake } = await started(prepare)
+    await expect.poll(() => state.tries, within).toBe(1)
+    await temporal.syncs.nudge(syncId)
+    await expect.poll(() => state.tries, within).toBe(2)
+    state.broken = false
+    await temporal.syncs.nudge(syncId)
+    await expect.poll(() => fake.passed, within).toContain(which)
+  })
+
+  test('tries at once after a pause and a resume', async () => {
+    const { state, prepare } = away('changesSlice')
+    const { syncId } = await started(prepare)
+    await expect.poll(() => state.tries, within).toBe(1)
+    await temporal.syncs.pause(syncId)
+    await temporal.syncs.resume(syncId)
+    await expect.poll(() => state.tries, within).toBe(2)
+  })
+
+  test('does not keep the workflow from continuing as new', async () => {
+    const { state, prepare } = away('changesSlice')
+    const { syncId, handle } = await started(prepare, 30)
+    const first = (await handle.describe()).runId
+    await expect.poll(() => state.tries, within).toBe(1)
+    for (let i = 0; i < 4; i++) await temporal.syncs.nudge(syncId)
+    await expect.poll(async () => (await handle.describe()).runId, within).not.toBe(first)
+    await expect.poll(() => details(syncId), within).toContain('### Live')
   })
 })
 

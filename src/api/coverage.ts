@@ -12,12 +12,13 @@ type Evidence = {
 }
 
 export function shownCoverage({ coverage, held, enumerateDueAt, ...row }: Coverage) {
-  const { repaired: _repaired, tombstoned: _tombstoned, open: _open, ...rest } = row
+  const { repaired: _repaired, tombstoned: _tombstoned, open: _open, quarantined, ...rest } = row
   const evidence = coverage === null ? null : evidenceOf(coverage as Evidence, row, held)
   return {
     ...toWire({ ...rest, nextEnumerationAt: enumerateDueAt }),
-    statement: statementOf(evidence),
+    statement: statementOf(evidence, quarantined),
     evidence,
+    quarantined,
     held_deletes: held,
   }
 }
@@ -32,13 +33,14 @@ function evidenceOf(
   return { at: when, generation, compared, repaired, tombstoned, open, kept, held: waiting }
 }
 
-function statementOf(evidence: ReturnType<typeof evidenceOf> | null): string {
+function statementOf(evidence: ReturnType<typeof evidenceOf> | null, quarantined: number): string {
   if (evidence === null) return 'Not known yet: no whole enumeration has ended.'
   const { at, compared, repaired, tombstoned, open, kept, held } = evidence
   const counts = `${compared} compared, ${repaired} repaired, ${tombstoned} tombstoned`
   const rest = [
     ...(open > 0 ? [`${open} missing records are being asked for by id`] : []),
     ...(held > 0 ? [`${held} missing records wait for approval`] : []),
+    ...(quarantined > 0 ? [`${quarantined} records cannot be stored as they are`] : []),
     ...(kept > 0 ? [`${kept} missing records are kept because a rejection said so`] : []),
   ]
   if (rest.length === 0) return `Equal as of ${at}: ${counts}.`

@@ -29,6 +29,8 @@ export const limits = {
   /** First wait of a hint whose look failed; doubles. */
   hintBackoffMs: 5_000,
   hintBackoffMaxMs: 3_600_000,
+  /** A webhook makes a sync that waits for its next try look at once, so often at most. */
+  hintNudgeEveryMs: 15_000,
   /** Pages of a feed that are read before anything else gets its turn. */
   feedPagesInTurn: 20,
   /** First wait of one feed or window that fails while others go on; doubles. */
@@ -48,6 +50,8 @@ export const limits = {
   lifeSignEveryMs: 30_000,
   /** … and promises the next one within this. */
   lifeSignDueMs: 180_000,
+  /** A pass that is due only later promises its sign of life for then, and so much later. */
+  passPatienceMs: 300_000,
   /** The watch looks for what shows no sign of life, this often. */
   watchEveryMs: 15_000,
   /** After the watch has nudged a sync, it waits this long for a sign of life. */
@@ -74,6 +78,10 @@ export const limits = {
   bugBackoffMaxMs: 600_000,
   /** A record that our code cannot take in is tried this often before it is put into quarantine. */
   quarantineAfter: 3,
+  /** Of a record in quarantine so much is kept, … */
+  quarantineRawChars: 65_536,
+  /** … and so many are asked for again at once. */
+  quarantineAskedAtOnce: 1_000,
   /** A feed that cannot be followed: its collections are compared this often instead, at most, … */
   compareEveryMinMs: 300_000,
   /** … and at most this share of the time is spent on it. */

@@ -1,13 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { limits } from './limits.ts'
-import { backoffMs, nextEnumerationMs, nextPollMs, pollFloorMs, waitForPassMs } from './pace.ts'
+import {
+  areTold,
+  backoffMs,
+  missedByWebhooks,
+  nextEnumerationMs,
+  nextPollMs,
+  pollFloorMs,
+  waitForPassMs,
+} from './pace.ts'
 
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
 describe('the interval of continuous polls', () => {
-  const quiet = { changed: false, sinceChangeMs: minute, floorMs: 0 }
+  const quiet = { changed: false, sinceChangeMs: minute, floorMs: 0, told: false }
   test.each([
     ['the first poll is followed by one after a second', { ...quiet, previousMs: null }, 1_000],
     ['a change brings it back to a second', { ...quiet, changed: true, previousMs: 15_000 }, 1_000],
@@ -22,6 +30,17 @@ describe('the interval of continuous polls', () => {
       'also where no change was ever seen',
       { ...quiet, sinceChangeMs: null, previousMs: 50_000 },
       minute,
+    ],
+    [
+      'up to five minutes where webhooks tell',
+      { ...quiet, told: true, previousMs: 250_000 },
+      5 * minute,
+    ],
+    ['growing there as slowly', { ...quiet, told: true, previousMs: 14_000 }, 21_000],
+    [
+      'a change brings it back to a second there too',
+      { ...quiet, told: true, changed: true, previousMs: 5 * minute },
+      1_000,
     ],
     [
       'never less than a metered quota affords',
@@ -41,6 +60,28 @@ describe('the interval of continuous polls', () => {
       ]),
     ).toBe(2_000)
   })
+})
+
+test.each([
+  ['none ever came', null, null, false],
+  ['one came an hour ago', hour, null, true],
+  ['the last came two days ago', 2 * day, null, false],
+  ['one was missed since the last came', 2 * hour, hour, false],
+  ['one was missed an hour ago, others came since', minute, hour, false],
+  ['one was missed two days ago, others came since', hour, 2 * day, true],
+])('webhooks are believed or not: %s', (_, heardAgoMs, missedAgoMs, expected) => {
+  const at = (agoMs: number | null) => (agoMs === null ? null : 10 * day - agoMs)
+  const facts = { heardMs: at(heardAgoMs), missedMs: at(missedAgoMs), nowMs: 10 * day }
+  expect(areTold(facts)).toBe(expected)
+})
+
+test('a webhook was missed where a poll that waited for it finds a change', () => {
+  expect(missedByWebhooks(true, 5 * minute)).toBe(true)
+  expect(missedByWebhooks(false, 5 * minute)).toBe(false)
+  // as late as it would have been anyway
+  expect(missedByWebhooks(true, minute)).toBe(false)
+  // something else had told of it
+  expect(missedByWebhooks(true, null)).toBe(false)
 })
 
 test('a frequency counts from the last start, and comes up to a tenth early', () => {

@@ -9,6 +9,7 @@ const day = 24 * hour
 const afterChangeMs = 1_000
 const quietMaxMs = 15_000
 const restMaxMs = minute
+const toldMaxMs = 5 * minute
 const growth = 1.5
 
 export type PollFacts = {
@@ -20,13 +21,42 @@ export type PollFacts = {
   sinceChangeMs: number | null
   /** What a metered quota affords. */
   floorMs: number
+  /** Webhooks tell (`areTold`): polls are only the guarantee. */
+  told: boolean
 }
 
-/** `continuous`: 1 s after a change, × 1.5 each quiet poll up to 15 s, up to a minute after an hour without any change. */
-export function nextPollMs({ changed, previousMs, sinceChangeMs, floorMs }: PollFacts): number {
+/**
+ * `continuous`: 1 s after a change, × 1.5 each quiet poll up to 15 s, up to a minute after an hour without any change; up to
+ * five minutes where webhooks tell.
+ */
+export function nextPollMs(facts: PollFacts): number {
+  const { changed, previousMs, floorMs } = facts
   if (changed || previousMs === null) return Math.max(afterChangeMs, floorMs)
-  const capMs = sinceChangeMs === null || sinceChangeMs >= hour ? restMaxMs : quietMaxMs
-  return Math.max(Math.min(previousMs * growth, capMs), floorMs)
+  return Math.max(Math.min(previousMs * growth, capMs(facts)), floorMs)
+}
+
+function capMs({ sinceChangeMs, told }: PollFacts): number {
+  if (told) return toldMaxMs
+  return sinceChangeMs === null || sinceChangeMs >= hour ? restMaxMs : quietMaxMs
+}
+
+/** A poll that was rarer than without webhooks, and found what they should have told. */
+export function missedByWebhooks(changed: boolean, previousMs: number | null): boolean {
+  return changed && previousMs !== null && previousMs > restMaxMs
+}
+
+/**
+ * Whether webhooks are believed to tell of changes: one came within a day, and none was missed within a day, nor since the
+ * last that came. An endpoint that went deaf, or hears of some things only, thus costs one late change a day.
+ */
+export function areTold(facts: {
+  heardMs: number | null
+  missedMs: number | null
+  nowMs: number
+}): boolean {
+  const { heardMs, missedMs, nowMs } = facts
+  if (heardMs === null || nowMs - heardMs > day) return false
+  return missedMs === null || (heardMs > missedMs && nowMs - missedMs > day)
 }
 
 /** Polls of a provider that counts reads over days get at most half of the allowance. */

@@ -167,7 +167,7 @@ function consumers({ trimHeldBy }: SyncFacts): Check {
   )
 }
 
-function collections({ collections: wanted, refused }: SyncFacts): Check {
+function collections({ collections: wanted, refused, syncId }: SyncFacts): Check {
   const off = wanted.filter((one) => one.blocked?.kind === 'not_enabled')
   const all = wanted.filter((one) => !off.includes(one))
   if (all.length === 0 && off.length > 0) {
@@ -207,7 +207,7 @@ function collections({ collections: wanted, refused }: SyncFacts): Check {
     return check(
       'collections',
       'warning',
-      `${count} records of ${names(quarantined)} could not be taken in: see the quarantine of this sync, and report it as a bug.`,
+      `${count} records of ${names(quarantined)} cannot be stored as the provider sends them: GET /v1/syncs/${syncId}/quarantine shows each and why. The others go on, and these follow as soon as they can be.`,
       null,
     )
   }

@@ -110,6 +110,17 @@ describe('G14: an enumeration that stands still', () => {
     expect(await watchFrontiers(sql, syncs)).toBe(2)
   })
 
+  test('is nudged too where it is due and nobody begins it', async () => {
+    await using database = await createTestDatabase()
+    const { sql } = database
+    const [due, soon] = [await makeSync(sql), await makeSync(sql)]
+    await sql`update source set enumerate_due_at = clock_timestamp() - interval '20 min' where sync_id = ${due.syncId}`
+    await sql`update source set enumerate_due_at = clock_timestamp() + interval '1 h' where sync_id = ${soon.syncId}`
+    woken.splice(0)
+    expect(await watchFrontiers(sql, syncs)).toBe(1)
+    expect(woken.splice(0)).toEqual([due.syncId])
+  })
+
   test('is left alone where it is blocked, or the provider told to wait', async () => {
     await using database = await createTestDatabase()
     const { sql } = database

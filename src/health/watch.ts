@@ -31,7 +31,7 @@ export async function watchOnce(sql: Sql, syncs: Pick<Syncs, 'wake'>): Promise<n
 }
 
 /**
- * The same for active syncs in which an open enumeration has committed no page for too long, though nobody told it to wait:
+ * The same for active syncs in which an open enumeration has committed no page for too long, or a due one was not begun, though nobody told it to wait:
  * a nudge ends its slices, and the plan begins them again from their checkpoints. Each at most once in a while.
  */
 export async function watchFrontiers(sql: Sql, syncs: Pick<Syncs, 'wake'>): Promise<number> {
@@ -43,11 +43,12 @@ export async function watchFrontiers(sql: Sql, syncs: Pick<Syncs, 'wake'>): Prom
        and exists (
          select 1
            from source o
-          where o.sync_id = s.id and o.removed_at is null and o.blocked_at is null and o.generation > 0
-            and o.enumerate_due_at is null
-            and (select max(coalesce(k.moved_at, k.created_at))
-                   from checkpoint k
-                  where k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range')
+          where o.sync_id = s.id and o.removed_at is null and o.blocked_at is null
+            and coalesce(
+                  o.enumerate_due_at,
+                  (select max(coalesce(k.moved_at, k.created_at))
+                     from checkpoint k
+                    where k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range'))
                 < clock_timestamp() - ${limits.frontierStillMs}::float8 * interval '1 ms')
        and not exists (
          select 1

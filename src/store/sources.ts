@@ -84,6 +84,8 @@ export type Coverage = {
   tombstoned: number
   /** Missing in it, and not yet asked for by id. */
   open: number
+  /** Could not be stored as they were when last looked at. */
+  quarantined: number
   held: Record<string, unknown> | null
 }
 
@@ -101,6 +103,7 @@ export async function coverageOf(db: Db, tenantId: string, syncId: string): Prom
       repaired,
       tombstoned,
       open,
+      quarantined,
       held: typed<Record<string, unknown> | null>(source.held),
     })
     .from(source)
@@ -134,9 +137,19 @@ const open = sql<number>`(
     join touched t on t.source_no = f.source_no and t.upstream_id = f.upstream_id
    where ${ofEvidence} and f.kind = 'missing')`
 
-export type Quarantined = { collectionId: string; upstreamId: string; error: string; at: Date }
+const quarantined = sql<number>`(select count(*)::int from quarantine q where q.source_no = source.source_no)`
 
-/** Records that our own code could not take in, in the order of collection and id. `after`: the last pair of the page before. */
+export type Quarantined = {
+  collectionId: string
+  upstreamId: string
+  error: string
+  raw: string | null
+  rawBytes: number | null
+  since: Date
+  at: Date
+}
+
+/** Records that could not be stored, in the order of collection and id. `after`: the last pair of the page before. */
 export async function listQuarantine(
   db: Db,
   tenantId: string,
@@ -149,6 +162,9 @@ export async function listQuarantine(
       collectionId: source.collectionId,
       upstreamId: quarantine.upstreamId,
       error: quarantine.error,
+      raw: quarantine.raw,
+      rawBytes: quarantine.rawBytes,
+      since: quarantine.since,
       at: quarantine.at,
     })
     .from(quarantine)

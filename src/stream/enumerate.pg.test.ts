@@ -61,6 +61,7 @@ function finish(
     generation,
     boundsFromMs: null,
     deletable: true,
+    byId: true,
     nextDueMs: 3_600_000,
     ...fields,
   })

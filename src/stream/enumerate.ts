@@ -1,5 +1,6 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Sql } from '../db/pools.ts'
+import { askForMissing } from './quarantine.ts'
 import { sweep } from './sweep.ts'
 import type { Swept } from './sweep.ts'
 
@@ -20,6 +21,8 @@ export async function finishEnumeration(
     startedAt?: string
     boundsFromMs: number | null
     deletable: boolean
+    /** The provider can be asked for one record. */
+    byId: boolean
     nextDueMs: number
   },
 ): Promise<Swept | null> {
@@ -48,6 +51,8 @@ export async function finishEnumeration(
                  'at', clock_timestamp(), 'generation', ${generation}::int, 'compared', ${compared}::int,
                  'candidates', ${candidates}::int, 'kept', ${kept}::int, 'held', ${held}::bool)
          where source_no = ${sourceNo}`
+      if (input.boundsFromMs === null)
+        await askForMissing(tx, { sourceNo, generation, byId: input.byId })
       await tx`delete from seen_page where source_no = ${sourceNo} and generation = ${generation}`
       return swept
     }),

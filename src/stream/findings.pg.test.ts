@@ -51,7 +51,7 @@ async function compared(state: State) {
     }
     await beside()
     await writePage(sql, pageOf(sync, [], { path: 'listing', fence, cursor: 2, done: true, seen }))
-    const bounds = { boundsFromMs: null, deletable: true, nextDueMs: 60_000 }
+    const bounds = { boundsFromMs: null, deletable: true, byId: true, nextDueMs: 60_000 }
     await finishEnumeration(sql, { ...bounds, streamNo, sourceNo, generation })
   }
 

@@ -4,15 +4,7 @@ import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeSource, makeStream } from '../../test/support/stream.ts'
 import type { TestStream } from '../../test/support/stream.ts'
-import {
-  block,
-  noteChecked,
-  noteError,
-  quarantine,
-  setPhase,
-  sourcesOf,
-  unblock,
-} from './source.ts'
+import { block, noteChecked, noteError, setPhase, sourcesOf, unblock } from './source.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -92,16 +84,4 @@ test('an error stays with the time of the first, until somebody looks and all is
   expect(await state()).toEqual({ error_message: 'second', error_at: first.error_at })
   await noteChecked(database.sql, [sourceNo], { changed: false, everyMs: 1_000 })
   expect(await state()).toEqual({ error_message: null, error_at: null })
-})
-
-test('a record goes to quarantine with its text where that is JSON', async () => {
-  const { sourceNo } = await makeSource(database.sql, await makeStream(database.sql))
-  await quarantine(database.sql, { sourceNo, id: 'a', raw: '{ "n": 1.0 }', error: 'no name' })
-  await quarantine(database.sql, { sourceNo, id: 'b', raw: '{', error: 'cut off' })
-  const rows = await database.sql`
-    select upstream_id as id, raw, error from quarantine where source_no = ${sourceNo} order by upstream_id`
-  expect([...rows]).toEqual([
-    { id: 'a', raw: '{ "n": 1.0 }', error: 'no name' },
-    { id: 'b', raw: null, error: 'cut off' },
-  ])
 })

@@ -22,6 +22,8 @@ export type Source = {
   probeDueInMs: number | null
   lastCheckedAtMs: number | null
   lastChangeAtMs: number | null
+  /** The next look was due within this of the last one; null: not known. */
+  lookEveryMs: number | null
   /** A mass delete waits for approval. */
   held: boolean
 }
@@ -38,6 +40,7 @@ export async function sourcesOf(sql: Query, syncId: string): Promise<Source[]> {
              case when probe_at is not null then ${msUntil(sql, 'probe_at')} end as "probeDueInMs",
              (extract(epoch from last_checked_at) * 1000)::float8 as "lastCheckedAtMs",
              (extract(epoch from last_change_at) * 1000)::float8 as "lastChangeAtMs",
+             look_every_ms::float8 as "lookEveryMs",
              held is not null as held
         from source
        where sync_id = ${syncId} and removed_at is null
@@ -157,30 +160,7 @@ export async function requestEnumeration(
   )
 }
 
-/** A record that our own code could not take in; the frontier goes on without it. `raw` that is no JSON is left out. */
-export async function quarantine(
-  sql: Query,
-  { sourceNo, id, raw, error }: { sourceNo: number; id: string; raw: string | null; error: string },
-): Promise<void> {
-  await withAppErrors(
-    () => sql`
-      insert into quarantine (source_no, upstream_id, raw, error)
-      values (${sourceNo}, ${id}, ${jsonOrNull(raw)}::json, ${error})
-      on conflict (source_no, upstream_id) do update set raw = excluded.raw, error = excluded.error, at = now()`,
-  )
-}
-
 /** 0 where it has passed. (`greatest` takes null for no value: the caller asks for that itself.) */
 function msUntil(sql: Query, column: 'enumerate_due_at' | 'probe_at') {
   return sql`greatest(0, extract(epoch from ${sql(column)} - clock_timestamp()) * 1000)::float8`
-}
-
-function jsonOrNull(raw: string | null): string | null {
-  if (raw === null) return null
-  try {
-    JSON.parse(raw)
-    return raw
-  } catch {
-    return null
-  }
 }

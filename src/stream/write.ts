@@ -1,8 +1,9 @@
 import { toAppError } from '../db/errors.ts'
 import { toNumberOrNull } from '../db/pools.ts'
-import type { Sql } from '../db/pools.ts'
+import type { Query, Sql } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { erasedHash, goneHash, hash } from './hash.ts'
+import { isId } from './quarantine.ts'
 import { inTurn } from './turns.ts'
 import { wake } from './wake.ts'
 
@@ -119,32 +120,54 @@ export async function writePage(sql: Sql, page: PageWrite): Promise<Written> {
 /** The same of a page that was made ready before. */
 export async function writeReady(sql: Sql, page: ReadyPage): Promise<Written> {
   if (page.empty) return nothing
-  const { columns, fence, hints, looked, seen } = page
   try {
     const [row] = await inTurn(
       sql,
       page.streamNo,
       page.path === 'change',
-      async () =>
-        await sql<Row[]>`
-        select last_idx, inserted, updated, touched, stale, hinted ${findings(sql, page)}
-          from stream_page_v1(
-            ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
-            ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
-            ${fence?.checkpointNo ?? null}, ${fence?.lease ?? null}, ${fence?.epoch ?? null}, ${page.cursor}, ${page.done},
-            ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids}, ${looked.seq},
-            ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`,
+      async () => await send(sql, page),
     )
-    const { last_idx, findings: _, ...counts } = row!
+    const { last_idx, inserted, updated, touched, stale, hinted } = row!
     const lastIdx = toNumberOrNull(last_idx)
     if (lastIdx !== null) wake(sql, page.streamNo)
-    return { lastIdx, ...counts }
+    return { lastIdx, inserted, updated, touched, stale, hinted }
   } catch (error) {
     throw toAppError(error)
   }
 }
 
-type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null; findings?: number }
+/** Whether a page could be written, without writing it. Null: it could. Throws what is not the page's fault. */
+export async function refusal(sql: Sql, page: PageWrite): Promise<AppError | null> {
+  try {
+    const ready = readyPage(page)
+    await sql.begin(async (tx) => {
+      await send(tx, ready)
+      throw new NotMeant()
+    })
+    return null
+  } catch (thrown) {
+    if (thrown instanceof NotMeant) return null
+    const error = toAppError(thrown)
+    if (error.kind !== 'bug') throw error
+    return error
+  }
+}
+
+class NotMeant extends Error {}
+
+async function send(sql: Query, page: ReadyPage): Promise<Row[]> {
+  const { columns, fence, hints, looked, seen } = page
+  return await sql<Row[]>`
+    select last_idx, inserted, updated, touched, stale, hinted ${findings(sql, page)} ${mended(sql, page)}
+      from stream_page_v1(
+        ${page.streamNo}, ${columns.source}, ${columns.ids}, ${columns.hash}, ${columns.data}, ${columns.observed},
+        ${columns.version}, ${columns.created}, ${columns.updated}, ${page.path === 'listing'},
+        ${fence?.checkpointNo ?? null}, ${fence?.lease ?? null}, ${fence?.epoch ?? null}, ${page.cursor}, ${page.done},
+        ${hints.source}, ${hints.ids}, ${looked.source}, ${looked.ids}, ${looked.seq},
+        ${seen?.sourceNo ?? null}, ${seen?.generation ?? null}, ${seen?.rangeNo ?? null})`
+}
+
+type Row = Omit<Written, 'lastIdx'> & { last_idx: string | null }
 type Keys = { source: string; ids: string }
 
 function findingsOf(page: PageWrite): ReadyPage['findings'] {
@@ -154,11 +177,17 @@ function findingsOf(page: PageWrite): ReadyPage['findings'] {
   return { ...keysOf([...page.observations, ...page.hints]), sinceMs: page.tellsSinceMs }
 }
 
-function findings(sql: Sql, { streamNo, columns, findings: what }: ReadyPage) {
+function findings(sql: Query, { streamNo, columns, findings: what }: ReadyPage) {
   if (what === null) return sql``
   if (what === 'found')
     return sql`, stream_found_v1(${streamNo}, ${columns.source}, ${columns.ids}, last_idx) as findings`
   return sql`, stream_told_v1(${what.source}, ${what.ids}, ${what.sinceMs}::float8) as findings`
+}
+
+/** What could be stored leaves the quarantine. */
+function mended(sql: Query, { columns }: ReadyPage) {
+  if (columns.ids === '') return sql``
+  return sql`, stream_mended_v1(${columns.source}, ${columns.ids}, ${columns.observed}) as mended`
 }
 
 function isEmpty(page: PageWrite): boolean {
@@ -211,8 +240,8 @@ function keysOf(rows: Hint[]) {
 
 function joinIds(rows: { id: string }[]): string {
   for (const { id } of rows) {
-    if (id === '' || /[\u0000-\u001f]/.test(id)) {
-      throw unstorable(`${quoted(id)} is no id: it is empty or has control characters.`)
+    if (!isId(id)) {
+      throw unstorable(`${quoted(id)} is no id: it is empty, too long, or has control characters.`)
     }
   }
   return rows.map(({ id }) => id).join(separator)
@@ -235,6 +264,12 @@ function sparse(values: (number | bigint | null)[]): string {
 function timestamp(text: string): string {
   if (!/^[-0-9T:.Z+ ]+$/.test(text)) throw unstorable(`${quoted(text)} is no time.`)
   return text
+}
+
+/** The record's own, so that the others need not wait: it will not be another at the next try. */
+export function isUnstorable(error: AppError): boolean {
+  const { sqlstate } = error.details
+  return error.code === 'unstorable-record' || /^(22|54)/.test(String(sqlstate ?? ''))
 }
 
 function quoted(text: string): string {

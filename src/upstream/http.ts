@@ -13,6 +13,15 @@ export const BODY_TIMEOUT_MS = 15_000
 /** Of a whole request, however slowly it trickles. */
 export const REQUEST_TIMEOUT_MS = 80_000
 
+/** Of one request, in ms: until it is answered, between two chunks of a body, and of the whole. */
+export type Patience = { headersMs: number; bodyMs: number; requestMs: number }
+
+const patienceUsual: Patience = {
+  headersMs: HEADERS_TIMEOUT_MS,
+  bodyMs: BODY_TIMEOUT_MS,
+  requestMs: REQUEST_TIMEOUT_MS,
+}
+
 export type HttpRequest = {
   url: URL
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -36,15 +45,21 @@ export type Http = {
 }
 
 /** Connections to providers, one pool an origin, for the whole process. `upstreamHosts`: `host` or `host:port`. */
-export function createHttp({ upstreamHosts }: { upstreamHosts: readonly string[] }): Http {
+export function createHttp({
+  upstreamHosts,
+  patience = patienceUsual,
+}: {
+  upstreamHosts: readonly string[]
+  patience?: Patience
+}): Http {
   const named = new Set(upstreamHosts.map((entry) => entry.toLowerCase().replace(/:\d+$/, '')))
   // As many connections as are asked for: with a cap requests would queue here, and be sent long after their grant (G8).
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
     keepAliveTimeout: 20_000,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: BODY_TIMEOUT_MS,
+    headersTimeout: patience.headersMs,
+    bodyTimeout: patience.bodyMs,
     connect: {
       timeout: CONNECT_TIMEOUT_MS,
       lookup: guardedLookup((host) => named.has(host.toLowerCase())),
@@ -58,7 +73,7 @@ export function createHttp({ upstreamHosts }: { upstreamHosts: readonly string[]
       // Not AbortSignal.any and .timeout: those would leave a timer of 80 s behind each request.
       const ending = new AbortController()
       const onAbort = () => ending.abort()
-      const timer = setTimeout(() => ending.abort(new TooSlow()), REQUEST_TIMEOUT_MS)
+      const timer = setTimeout(() => ending.abort(new TooSlow()), patience.requestMs)
       signal.addEventListener('abort', onAbort, { once: true })
       try {
         const answer = await agent.request({

@@ -70,6 +70,7 @@ export async function listCollections(world: World, random: Random): Promise<voi
       generation,
       boundsFromMs: null,
       deletable: true,
+      byId: true,
       nextDueMs: 60_000,
     })
     if (finished !== null) world.counts.add('enumerations finished')

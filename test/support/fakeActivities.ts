@@ -10,6 +10,8 @@ import type { Activities } from '../../src/temporal/worker.ts'
 import type { AppError } from '../../src/domain/error.ts'
 import { toFailure } from '../../src/temporal/failure.ts'
 
+export type FakeActivity = 'checkCredential' | 'planBackfill' | 'backfillSlice' | 'changesSlice'
+
 /** A sync that lives in memory: what the workflow asks of it is kept, slices end when intents change, as the real ones do. */
 export class FakeSync {
   standing: Standing = { status: 'active', epoch: 1 }
@@ -26,26 +28,20 @@ export class FakeSync {
   /** A duration: the changes slice answers at once with this wait. Null: it runs until it is told to return. */
   passWaitMs: number | null = null
   backfillFails: (collectionId: string) => AppError | null = () => null
+  fails: (activity: FakeActivity) => AppError | null = () => null
+  /** Tries of activities that were let through `fails`. */
+  passed: FakeActivity[] = []
   #release = new Set<() => void>()
 
   activities(): Activities {
     return {
       control: {
         checkCredential: async () => {
+          this.#pass('checkCredential')
           this.checks += 1
           return { ...this.standing, facts: this.facts, refused: this.refused }
         },
-        planBackfill: async (): Promise<Plan> => ({
-          ...this.standing,
-          facts: this.facts,
-          collections: [...this.due],
-          nextDueInMs: 3_600_000,
-          collectionsTotal: this.collections.length,
-          collectionsComplete: this.collections.length - this.due.length,
-          records: 0,
-          blocked: [],
-          notes: [],
-        }),
+        planBackfill: async () => this.#plan(),
         setIntent: async ({ intent, collectionIds }) => this.#intend(intent, collectionIds),
         purge: async () => {
           this.purges += 1
@@ -56,6 +52,27 @@ export class FakeSync {
         backfillSlice: async ({ collectionId }) => await this.#backfill(collectionId),
         changesSlice: async () => await this.#follow(),
       },
+    }
+  }
+
+  #pass(activity: FakeActivity): void {
+    const failure = this.fails(activity)
+    if (failure !== null) throw toFailure(failure)
+    this.passed.push(activity)
+  }
+
+  #plan(): Plan {
+    this.#pass('planBackfill')
+    return {
+      ...this.standing,
+      facts: this.facts,
+      collections: [...this.due],
+      nextDueInMs: 3_600_000,
+      collectionsTotal: this.collections.length,
+      collectionsComplete: this.collections.length - this.due.length,
+      records: 0,
+      blocked: [],
+      notes: [],
     }
   }
 
@@ -86,6 +103,7 @@ export class FakeSync {
 
   async #backfill(collectionId: string): Promise<BackfillAnswer> {
     this.calls.push(`backfill ${collectionId}`)
+    this.#pass('backfillSlice')
     const failure = this.backfillFails(collectionId)
     if (failure !== null) throw toFailure(failure)
     this.due = this.due.filter((id) => id !== collectionId)
@@ -94,6 +112,7 @@ export class FakeSync {
 
   async #follow(): Promise<ChangesAnswer> {
     this.calls.push('changes')
+    this.#pass('changesSlice')
     const nothing = { aborted: false, changes: 0, lastChangeMs: null, waitMs: 0, replan: false }
     if (this.passWaitMs !== null) return { ...this.standing, ...nothing, waitMs: this.passWaitMs }
     if (this.standing.status !== 'active') return { ...this.standing, ...nothing, aborted: true }

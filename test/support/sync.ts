@@ -45,6 +45,7 @@ export async function opened(
     streamNo: sync.streamNo,
     maxAgeDays: null,
     keepRecords: false,
+    hears: false,
     credential: {
       id: sync.credentialId,
       kind: 'acme_key',

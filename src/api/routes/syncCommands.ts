@@ -191,7 +191,8 @@ export const syncCommandRoutes: Route[] = [
     path: '/v1/syncs/{id}/quarantine',
     operation: 'listSyncQuarantine',
     summary: 'Records that could not be taken in',
-    description: 'By a fault of ours. They are left out of the stream until it is mended.',
+    description:
+      'Each as it came, and why it could not be stored. The others go on; a record leaves as soon as a later look at it can be stored, and a check of the sync looks at all of them again.',
     tag,
     right: 'read',
     query: schemas.quarantineQuery,

@@ -202,6 +202,10 @@ const coverage = z
       })
       .nullable()
       .describe('Null: no enumeration has ended yet.'),
+    quarantined: z
+      .number()
+      .int()
+      .describe('Records that cannot be stored as they are: see the quarantine of the sync.'),
     held_deletes: z
       .record(z.string(), z.unknown())
       .nullable()
@@ -212,7 +216,20 @@ const coverage = z
 export const coverageList = listOf(coverage, 'CoverageList')
 
 const quarantined = z
-  .object({ collection_id: z.string(), upstream_id: z.string(), error: z.string(), at: time })
+  .object({
+    collection_id: z.string(),
+    upstream_id: z.string().describe('Where it has no id that can be stored: a name of ours.'),
+    error: z.string().describe('Why it cannot be stored.'),
+    raw: z
+      .string()
+      .nullable()
+      .describe(
+        'As the provider sent it, JSON or not; of a long one the first 65,536 characters. Null: not known.',
+      ),
+    raw_bytes: z.number().int().nullable().describe('Its whole length.'),
+    since: time.describe('It was first refused.'),
+    at: time.describe('It was last refused.'),
+  })
   .meta({ id: 'Quarantined' })
 
 export const quarantineList = listOf(quarantined, 'QuarantineList')

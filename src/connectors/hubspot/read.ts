@@ -111,14 +111,18 @@ export function changesOf(collection: string, ids: string[], { found, missing }:
 }
 
 export function toChange(collection: string, item: Item): Change {
-  return { collection, id: idOf(item), raw: item.raw, value: item.value }
+  // Without an id it cannot be stored: the engine puts it apart, and the others go on.
+  return { collection, id: textOf(item.value['id']) ?? '', raw: item.raw, value: item.value }
 }
 
 export function idOf({ value }: Item): string {
-  const id = value['id']
-  const text = typeof id === 'number' ? String(id) : asText(id)
+  const text = textOf(value['id'])
   if (text === null) throw new Error('a record of HubSpot has an id')
   return text
+}
+
+function textOf(id: unknown): string | null {
+  return typeof id === 'number' ? String(id) : asText(id)
 }
 
 /** Ids that are no more since they were merged into this record (HubSpot: "Merge records"). */

@@ -1,4 +1,5 @@
 /** Lists without a feed: short, read again as a whole. */
+import { endlessList } from '../../domain/endless.ts'
 import type { Change, Collection, Context, Json, Page, UpstreamAnswer } from '../connector.ts'
 import { asText, readItems, readObject, type Item } from '../kit/answer.ts'
 import { fields } from '../kit/fields.ts'
@@ -116,8 +117,9 @@ export const lists: Collection = {
     })
     const body = readObject(answer)
     const items = readItems(body, 'lists')
-    const more: Json =
-      body.value['hasMore'] === true && items.length > 0 ? { offset: offset + items.length } : null
+    const hasMore = body.value['hasMore'] === true
+    if (hasMore && items.length === 0) throw endlessList('/crm/v3/lists')
+    const more: Json = hasMore ? { offset: offset + items.length } : null
     return pageOf('lists', items, answer, more, listIdOf)
   },
   async get(ctx, id) {

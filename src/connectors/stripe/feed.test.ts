@@ -39,6 +39,15 @@ test('without a Date header, of another version, or beside another event of its 
   }
 })
 
+test('an empty page of events that says there are more is an error, never the end', async () => {
+  const { ctx } = fakeStripe()
+  const cursor = await events.start(ctx)
+  const answered = await ctx.request({ path: '/v1/events' })
+  const body = '{"object":"list","data":[],"has_more":true}'
+  const empty: Context = { ...ctx, request: async () => ({ ...answered, body }) }
+  await expect(events.read(empty, cursor)).rejects.toMatchObject({ code: 'endless-list' })
+})
+
 test('a tie is known over two reads', async () => {
   const stripe = fakeStripe()
   stripe.emit({ id: 'cus_1' })

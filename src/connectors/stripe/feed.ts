@@ -1,3 +1,4 @@
+import { endlessList } from '../../domain/endless.ts'
 import { AppError } from '../../domain/error.ts'
 import type { Change, Context, Feed, Page, UpstreamAnswer } from '../connector.ts'
 import { isoMicros, readObject, serverTimeMs } from '../kit/answer.ts'
@@ -150,11 +151,12 @@ async function readWindow(ctx: Context, window: Window): Promise<Read> {
     const found = readEvents(body)
     pages.unshift(found)
     const last = found[0]?.id ?? null
-    const complete = body.value['has_more'] !== true || last === null
+    const complete = body.value['has_more'] !== true
     if (complete || page === PAGES_MAX) {
       const all = pages.flat().sort((a, b) => a.second - b.second)
       return { events: all, complete, first, last }
     }
+    if (last === null) throw endlessList('/v1/events')
     after = last
   }
 }

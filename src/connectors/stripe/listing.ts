@@ -77,8 +77,8 @@ export function inside(name: string, spec: Spec, field: string, parent: Item): C
 }
 
 export function toChange(collection: string, item: Item | null, known: Item): Change {
-  const id = asText(known.value['id'])
-  if (id === null) throw new Error(`an object of ${collection} has an id`)
+  // Without an id it cannot be stored: the engine puts it apart, and the others go on.
+  const id = asText(known.value['id']) ?? ''
   return item ? { collection, id, raw: item.raw, value: item.value } : { collection, id, raw: null }
 }
 

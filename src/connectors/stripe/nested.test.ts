@@ -29,10 +29,21 @@ test('a list that is whole costs nothing', async () => {
 })
 
 test('beyond the budget, or where the server has no such list, there is no whole object', async () => {
-  const page = '{"data":[{"id":"il_0"}],"has_more":true}'
+  const page = (id: string) => `{"data":[{"id":"${id}"}],"has_more":true}`
   const budget = { requests: 2 }
-  expect(await complete(scripted([page, page]).ctx, item(RAW), [LINES], budget)).toBeNull()
+  expect(
+    await complete(scripted([page('il_0'), page('il_1')]).ctx, item(RAW), [LINES], budget),
+  ).toBeNull()
   expect(await complete(scripted([404]).ctx, item(RAW), [LINES], { requests: 9 })).toBeNull()
+})
+
+test.each([
+  ['goes round in a circle', ['il_0', 'il_1', 'il_0']],
+  ['says that there is more and shows nothing', ['il_0', '']],
+])('a list that %s is an error, whatever the budget', async (_, ids) => {
+  const pages = ids.map((id) => `{"data":[${id && `{"id":"${id}"}`}],"has_more":true}`)
+  const whole = complete(scripted(pages).ctx, item(RAW), [LINES], { requests: Infinity })
+  await expect(whole).rejects.toMatchObject({ kind: 'transient', code: 'endless-list' })
 })
 
 test('a child that goes while its list is read makes the list be read anew', async () => {

@@ -1,7 +1,8 @@
+import { endlessList } from '../../domain/endless.ts'
 import { replaceMember } from '../../domain/rawJson.ts'
 import type { Context } from '../connector.ts'
 import { asObject, asText, readItems, readObject, type Item } from '../kit/answer.ts'
-import { PAGE_SIZE } from './page.ts'
+import { lastId, PAGE_SIZE } from './page.ts'
 import { addressOf } from './spec.ts'
 
 /** A list inside an object, of which Stripe embeds the first ten. `address`: where the whole of it is read. */
@@ -51,6 +52,7 @@ async function readAll(ctx: Context, list: Nested, id: string, budget: Budget) {
   let raws: string[] = []
   let after: string | null = null
   let restarts = 0
+  const met = new Set<string>()
   for (;;) {
     if (budget.requests-- <= 0) return null
     const cursor: [string, string][] = after === null ? [] : [['starting_after', after]]
@@ -65,12 +67,15 @@ async function readAll(ctx: Context, list: Nested, id: string, budget: Budget) {
       // the child that we stood on is gone
       raws = []
       after = null
+      met.clear()
       continue
     }
     const body = readObject(answer)
     const items = readItems(body, 'data')
     for (const item of items) raws.push(item.raw)
-    after = asText(items.at(-1)?.value['id'])
-    if (body.value['has_more'] !== true || after === null) return raws
+    if (body.value['has_more'] !== true) return raws
+    after = lastId(items)
+    if (after === null || met.has(after)) throw endlessList(path)
+    met.add(after)
   }
 }

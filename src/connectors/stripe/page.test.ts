@@ -79,6 +79,26 @@ test('a page that is not newest first tells no oldest time', async () => {
   expect(await readPage(ctx, LISTED, null, NONE)).not.toHaveProperty('oldestMs')
 })
 
+test('an empty page that says there is more is an error, never the end', async () => {
+  const endless = { kind: 'transient', code: 'endless-list' }
+  await expect(readPage(scripted([list([], true)]).ctx, LISTED, null, NONE)).rejects.toMatchObject(
+    endless,
+  )
+  const { ctx } = scripted([list([], true), list([], true)])
+  const empty = await readPage(ctx, LISTED, { after: 'id_5', last: 5 }, NONE)
+  await expect(readPage(ctx, LISTED, empty.cursor, NONE)).rejects.toMatchObject(endless)
+})
+
+test('the listing goes on after the last object that has an id', async () => {
+  const { ctx } = scripted([
+    answer(200, { data: [{ id: 'id_9', created: 9 }, { created: 8 }], has_more: true }),
+  ])
+  expect(await readPage(ctx, LISTED, null, NONE)).toMatchObject({
+    cursor: { after: 'id_9' },
+    done: false,
+  })
+})
+
 test('an answer that is no list is an error, never an empty list', async () => {
   for (const body of ['<html>', '[]', '{"data":null}', '{"data":[1]}', '{"object":"list"']) {
     const { ctx } = scripted([{ ...list([]), body }])

@@ -1,4 +1,5 @@
 import type { Bounds, Context, Json, UpstreamAnswer } from '../connector.ts'
+import { endlessList } from '../../domain/endless.ts'
 import { asText, readItems, readObject, type Item } from '../kit/answer.ts'
 
 /** Objects on a page; Stripe allows 1 to 100. */
@@ -115,7 +116,10 @@ function pageOf(answer: UpstreamAnswer, listed: Listed, at: Position, bounds: Bo
           return time == null || ((from === null || time >= from) && (to === null || time < to))
         })
       : all
-  const next = nextPosition(at, all, times, body.value['has_more'] === true)
+  const more = body.value['has_more'] === true
+  const next = nextPosition(at, all, times, more)
+  // An end that is none would pass for a whole list, and the sweep would take the rest for gone.
+  if (more && next === null) throw endlessList(listed.path)
   const oldest = oldestMs(times)
   return {
     items,
@@ -132,7 +136,7 @@ function nextPosition(
   times: (number | null)[],
   more: boolean,
 ): Position | null {
-  const after = asText(items.at(-1)?.value['id'])
+  const after = lastId(items)
   const kept = at.unfiltered ? { unfiltered: true as const } : {}
   if (more && after !== null) {
     const last = times.at(-1)
@@ -145,6 +149,15 @@ function nextPosition(
   const hidden = items.length === 0 && at.after !== undefined && at.last !== undefined
   if (!hidden || at.unfiltered || at.again === at.last) return null
   return { last: at.last!, again: at.last! }
+}
+
+/** Of the last object that has one. */
+export function lastId(items: Item[]): string | null {
+  for (const { value } of items.toReversed()) {
+    const id = asText(value['id'])
+    if (id !== null) return id
+  }
+  return null
 }
 
 export function createdSecond(value: Record<string, unknown>, field: string | null): number | null {

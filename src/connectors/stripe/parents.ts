@@ -1,3 +1,4 @@
+import { endlessList } from '../../domain/endless.ts'
 import type { Bounds, Change, Collection, Context, Json, Page } from '../connector.ts'
 import { asText, readItems, readObject } from '../kit/answer.ts'
 import { inParallel } from '../kit/parallel.ts'
@@ -12,7 +13,7 @@ import {
   readById,
   toChange,
 } from './listing.ts'
-import { PAGE_SIZE, readPage } from './page.ts'
+import { lastId, PAGE_SIZE, readPage } from './page.ts'
 import { addressOf, type Spec, type Under } from './spec.ts'
 
 /** Parents whose children one page reads: each one request, of up to 100 children. */
@@ -147,13 +148,14 @@ async function readOpen(ctx: Context, { name, spec, under }: Kind, open: Open): 
   }
   const body = readObject(answer)
   const items = readItems(body, 'data')
-  const after = asText(items.at(-1)?.value['id'])
+  const after = lastId(items)
   const changes: Change[] = items.map((item) => {
     const change = toChange(name, item, item)
     return spec.owned ? { ...change, id: `${open.key[0]}/${change.id}` } : change
   })
-  const more = body.value['has_more'] === true && after !== null
-  return { changes, rest: more ? { ...open, after } : null, observedAt }
+  if (body.value['has_more'] !== true) return { changes, rest: null, observedAt }
+  if (after === null || after === open.after) throw endlessList(path)
+  return { changes, rest: { ...open, after }, observedAt }
 }
 
 /** All children of one parent, of very many only the newest: an enumeration reads the others. */

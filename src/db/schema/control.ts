@@ -233,6 +233,8 @@ export const webhookEndpoints = pgTable(
     /** It has a signing secret, so what comes can be believed. */
     ready: boolean().notNull().default(true),
     lastReceivedAt: at(),
+    /** A poll found what a webhook should have told: for a while they are not relied on. */
+    missedAt: at(),
     createdAt: createdAt(),
   },
   (t) => [

@@ -199,16 +199,26 @@ export const finding = pgTable(
   (t) => [primaryKey({ columns: [t.sourceNo, t.upstreamId] })],
 )
 
-/** Records that our own code could not take in. */
+/** Records that could not be stored (stream/quarantine.ts). */
 export const quarantine = pgTable(
   'quarantine',
   {
     sourceNo: integer()
       .notNull()
       .references(() => source.sourceNo, { onDelete: 'cascade' }),
+    /** The record's own id; where it has none that could be stored, a name of ours, and not `named`. */
     upstreamId: text().notNull(),
-    raw: json(),
+    named: boolean().notNull().default(true),
+    /** As the provider sent it, JSON or not; only the beginning of a long one. */
+    raw: text(),
+    rawBytes: integer(),
     error: text().notNull(),
+    /** When what could not be stored was true: a record that is stored as of later leaves. */
+    observedAt: at()
+      .notNull()
+      .default(sql`clock_timestamp()`),
+    since: createdAt(),
+    /** It was last refused. */
     at: createdAt(),
   },
   (t) => [primaryKey({ columns: [t.sourceNo, t.upstreamId] })],
