@@ -1,6 +1,5 @@
 /** From a connector's page to the stream's: what is sure becomes a record, what is not becomes a hint. */
 import type { Change, Json } from '../src/connectors/connector.ts'
-import type { Sql } from '../src/db/pools.ts'
 import { AppError, isAppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import type { Refused } from '../src/stream/quarantine.ts'

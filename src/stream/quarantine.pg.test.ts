@@ -17,12 +17,18 @@ async function setUp(database: TestDatabase) {
   const source = (await sourcesOf(sql, sync.syncId))[0]!
   const { sourceNo } = source
   const refused = (id: string, more: Partial<Refused> = {}): Refused => ({
-    ...{ sourceNo, id, raw: '{"id":', error: 'It is no JSON.' },
+    sourceNo,
+    id,
+    raw: '{"id":',
+    error: 'It is no JSON.',
     observedAt: '2026-01-01T00:00:10Z',
     ...more,
   })
   return {
-    ...{ sql, sync, source, refused },
+    sql,
+    sync,
+    source,
+    refused,
     async held() {
       const rows = await sql<{ id: string; named: boolean; raw: string; bytes: number }[]>`
         select upstream_id as id, named, raw, raw_bytes as bytes from quarantine order by 1`
