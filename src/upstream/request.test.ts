@@ -286,38 +286,6 @@ test('an answer beyond the cap is refused, packed or not', async () => {
   expect(await textOf(parts(gzipSync(big)), 'gzip', 100_000)).toHaveLength(100_000)
 })
 
-test.each<[string, (response: ServerResponse) => void, string]>([
-  ['never answers', () => undefined, 'no answer within the time'],
-  [
-    'stops in the middle of a body',
-    (response) => void response.writeHead(200).write('{"data":['),
-    'stopped in the middle',
-  ],
-  ['drips without end', (response) => drip(response), 'did not come within the time'],
-  [
-    'sends half of something packed',
-    (response) => {
-      const whole = gzipSync(JSON.stringify({ data: Array.from({ length: 500 }, Math.random) }))
-      answer(response, 200, whole.subarray(0, 500), { 'content-encoding': 'gzip' })
-    },
-    'stopped in the middle',
-  ],
-  ['sends bytes without end', (response) => flood(response), 'larger than 64 MiB'],
-])('G14: a provider that %s ends in a sentence, not in a wait', async (_, respond, sentence) => {
-  await using server = await upstreamServer((_request, response) => respond(response))
-  const hasty = createHttp({
-    upstreamHosts: ['127.0.0.1'],
-    patience: { headersMs: 400, bodyMs: 400, requestMs: 2_500 },
-  })
-  const { request } = requester(server, { http: hasty })
-  await expect(request({ path: '/v1/things' })).rejects.toMatchObject({
-    kind: sentence.includes('larger') ? 'permanent' : 'transient',
-    message: expect.stringContaining(sentence),
-  })
-  await hasty.close()
-  await expect.poll(() => server.sockets.size).toBe(0)
-})
-
 test('an address where no provider can be is not called, whatever the base URL says', async () => {
   const { request } = requester({ url: 'http://169.254.169.254' })
   await expect(request({ path: '/latest/meta-data' })).rejects.toMatchObject({
@@ -343,7 +311,7 @@ test('after one 401 a token that expires is renewed, and the request sent once m
   expect(server.requests).toHaveLength(5)
 })
 
-type Options = Partial<Pick<RequesterDeps, 'connector' | 'http' | 'signal' | 'priority'>> & {
+type Options = Partial<Pick<RequesterDeps, 'connector' | 'signal' | 'priority'>> & {
   base?: string
   stale?: number
   /** Access tokens that expire: the first, and the one after it was refused. */
@@ -366,7 +334,7 @@ function requester({ url }: Pick<UpstreamServer, 'url'>, options: Options = {}) 
     close: async () => undefined,
   }
   const request = createRequester({
-    http: options.http ?? http,
+    http,
     quota,
     connector: options.connector ?? { title: 'Acme' },
     credential: {
@@ -397,21 +365,6 @@ function answer(
 function cut(response: ServerResponse, headers: Record<string, string>): void {
   response.writeHead(200, headers)
   response.write('{"data":[{"id":1', () => response.socket!.destroy())
-}
-
-function drip(response: ServerResponse): void {
-  response.writeHead(200)
-  const timer = setInterval(() => response.write(' '), 100)
-  response.on('close', () => clearInterval(timer))
-}
-
-function flood(response: ServerResponse): void {
-  const chunk = Buffer.alloc(1_024 * 1_024, 32)
-  const more = () => {
-    while (!response.destroyed && response.write(chunk));
-  }
-  response.writeHead(200).on('drain', more)
-  more()
 }
 
 async function* parts(bytes: Buffer): AsyncGenerator<Uint8Array> {
