@@ -110,6 +110,25 @@ test('what an enumeration did not show becomes a hint, and the collection is liv
   })
 })
 
+test('tens of thousands of records that nobody has analyzed yet are compared at once, not each with each', async () => {
+  const scene = await setUp(['first'])
+  const { sourceNo, streamNo } = scene.source
+  await database.sql`
+    insert into record (stream_no, source_no, upstream_id, updated_idx, record_no, changed_at, observed_at, hash, deleted, data)
+    select r.stream_no, r.source_no, 'id_' || n, n + 1000, n + 1000, r.changed_at, r.observed_at, r.hash, false, r.data
+      from record r
+     cross join generate_series(1, 60000) n
+     where r.stream_no = ${streamNo} and r.source_no = ${sourceNo}`
+  const generation = await enumerate(scene, ['first'])
+  await database.sql`
+    insert into seen_page (source_no, generation, range_no, page_no, ids)
+    select ${sourceNo}, ${generation}, 0, page + 1000, array(select 'id_' || page * 100 + n from generate_series(1, 100) n)
+      from generate_series(0, 598) page`
+  // the last hundred were not shown; each with each took 40 s
+  expect(await finish(scene, generation)).toMatchObject({ compared: 60_001, candidates: 100 })
+  expect(await hints(scene)).toHaveLength(100)
+})
+
 test('an enumeration with an open range, or of an older generation, ends nothing', async () => {
   const scene = await setUp(['a'])
   const open = await enumerate(scene, [], false)

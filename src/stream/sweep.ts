@@ -110,9 +110,14 @@ async function forgetAnswered(
                  and not r.deleted))`
 }
 
-/** Reads each record of the collection once; writes the candidates as findings, and as hints unless the fuse blows. */
+/**
+ * Reads each record of the collection once; writes the candidates as findings, and as hints unless the fuse blows. A first
+ * backfill ends before anybody has analyzed what it wrote: taken for a handful, the records were compared with the ids one by
+ * one (20,000: 4.5 s of processor time, and four times that for twice as many; hashed 0.03 s).
+ */
 async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: string[] }> {
   const { streamNo, sourceNo, generation, boundsFromMs, deletable } = input
+  await tx`set local enable_nestloop = off`
   const [row] = await tx<(Swept & { samples: string[] })[]>`
     with began as materialized (
       select coalesce(
@@ -126,12 +131,11 @@ async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: s
     inside as materialized (
       select r.upstream_id as id, missing.is and f.kind is null as candidate, missing.is and f.kind is not null as kept
         from record r
-       cross join began
         left join seen on seen.id = r.upstream_id
         left join finding f
           on f.source_no = r.source_no and f.upstream_id = r.upstream_id and f.kind = 'rejected'
        cross join lateral (
-         select seen.id is null and r.observed_at < began.at as is) missing
+         select seen.id is null and r.observed_at < (select at from began) as is) missing
        where r.stream_no = ${streamNo} and r.source_no = ${sourceNo} and not r.deleted
          and (${boundsFromMs}::bigint is null
               or r.upstream_created_at >= timestamptz 'epoch' + ${boundsFromMs}::float8 * interval '1 ms')),
