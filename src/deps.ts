@@ -1,6 +1,7 @@
 /** The composition root: who is made of what. Everything that is opened here is closed here, in order. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pkg from '../package.json' with { type: 'json' }
 import { createActivities } from '../activities/index.ts'
@@ -157,10 +158,9 @@ export async function createWorkerDeps({
       slices.abortAll('The worker is shutting down.')
       await ended?.catch(() => undefined)
       stopping = true
-      for (const end of routines) await end()
-      await slices.stop()
-      await tokens.close()
-      await quota.close()
+      // What waits for a connection that died under it may wait for ever; a process that ends owes it nothing.
+      const closing = [...routines, slices.stop, tokens.close, quota.close].map((end) => end())
+      await Promise.race([Promise.allSettled(closing), delay(2_000)])
       await workers.close()
       await http.close()
       await pools.end()

@@ -72,11 +72,20 @@ export async function startStack(
   )
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
   const api = spawnNode([...productionFlags, 'src/main/api.ts'], env)
-  const worker =
-    options.worker === false ? null : spawnNode([...workerFlags, 'src/main/worker.ts'], env)
-  const children: ChildProcess[] = [api, simulator, ...(worker === null ? [] : [worker])]
+  const children: ChildProcess[] = [api, simulator]
+  const addWorker = async () => {
+    const port = await anyFree()
+    const worker = spawnNode([...workerFlags, 'src/main/worker.ts'], {
+      ...env,
+      SLUICE_METRICS_PORT: String(port),
+    })
+    children.push(worker)
+    await untilOk(`http://127.0.0.1:${port}/readyz`)
+    return worker
+  }
   const base = `http://127.0.0.1:${apiPort}`
   await Promise.all([untilOk(`${base}/readyz`), untilOk(`${simulatorUrl}/_sim/keys`)])
+  const worker = options.worker === false ? null : await addWorker()
   const keys = (await (await fetch(`${simulatorUrl}/_sim/keys`)).json()) as { secret: string }
 
   return {
@@ -91,16 +100,7 @@ export async function startStack(
       address: temporal.address,
       metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     },
-    async addWorker() {
-      const port = await anyFree()
-      const worker = spawnNode([...workerFlags, 'src/main/worker.ts'], {
-        ...env,
-        SLUICE_METRICS_PORT: String(port),
-      })
-      children.push(worker)
-      await untilOk(`http://127.0.0.1:${port}/readyz`)
-      return worker
-    },
+    addWorker,
     async api(method, path, body) {
       const response = await fetch(base + path, {
         method,

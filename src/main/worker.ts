@@ -29,7 +29,11 @@ await run(async () => {
   tellReady({ pid: process.pid })
   const reason = await Promise.race([told, ended.then(() => null)])
   log.info({ event: 'worker.draining', reason })
-  if (reason !== null) await worker.shutdown()
-  await ended
+  if (reason === null) await ended
+  else {
+    // where a slice did not return in time, its attempt is another worker's
+    ended.catch((error: unknown) => log.warn({ event: 'worker.forced', error }))
+    await worker.shutdown()
+  }
   await http?.close()
 })

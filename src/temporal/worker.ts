@@ -40,7 +40,8 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
     namespace: temporal.namespace,
     identity,
     shutdownGraceTime: 0,
-    shutdownForceTime: '10s',
+    // told to stop, a slice returns within ms; what does not within this, will not
+    shutdownForceTime: '5s',
   } as const
   const workers = [
     await Worker.create({
