@@ -114,6 +114,7 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
     byId: source.collection.get !== undefined,
     nextDueMs: nextEnumerationMs({
       everyMs: source.collection.enumerateEveryMs,
+      onlyCompared: isOnlyCompared(source),
       tookMs: facts.tookMs,
       followed: await isFollowed(sql, opened, source),
       random: deps.random(),
@@ -129,6 +130,11 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
     ...finished,
   })
   return true
+}
+
+/** By the connector's word nothing else sees its changes, so it comes often: that shall not take all of the quota. */
+function isOnlyCompared({ collection: { refresh } }: OpenSource): boolean {
+  return refresh.feed === undefined && refresh.relist === undefined
 }
 
 async function enumerationOf(deps: ActivityDeps, { sourceNo, generation }: OpenSource) {

@@ -45,6 +45,8 @@ export async function positionFeeds(
       feeds.followed.push({ name, checkpointNo: at.checkpointNo, movedAtMs: at.movedAtMs })
       continue
     }
+    // the probe of a blocked collection says when it is worth asking again
+    if (sourcesOfFeed(opened, name).every((source) => source.blockedKind !== null)) continue
     try {
       feeds.followed.push({
         name,

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici'
+import { backfillOfPortal } from './backfillOfPortal.ts'
 import { backfillUnderFaults } from './backfillUnderFaults.ts'
 import { backfillUnderQuota } from './backfillUnderQuota.ts'
 import { filling, startSync } from './support/backfilling.ts'
@@ -7,6 +8,7 @@ import { finished, spawnNode, type Stack, startStack } from './support/stack.ts'
 
 /** Backfill of customers of about 1 kB, no rate limit, beside a peer and beside a bare loop; see README.md. */
 export async function backfill(flags: Flags, report: (result: Case) => void): Promise<void> {
+  if (flags.text('provider', 'stripe') === 'hubspot') return await backfillOfPortal(flags, report)
   if (flags.has('quota') || flags.has('latency')) return await backfillUnderQuota(flags, report)
   if (flags.has('faults')) return await backfillUnderFaults(flags, report)
   const records = flags.number('records', 20_000)

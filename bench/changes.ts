@@ -4,7 +4,44 @@ import type { Case, Flags } from './support/report.ts'
 import { type Stack, startStack } from './support/stack.ts'
 
 type Upstream = { accounts: { url: string; secret: string }[]; made: number }
-type Delivery = { ack_token: string; record: { data: { name?: string } } }
+type Data = { name?: string; properties?: { firstname?: string } }
+type Delivery = { ack_token: string; record: { data: Data } }
+
+/** Accounts that change, how a sync of one is asked for, and what a change may take when it is polled. */
+type Provider = {
+  upstream: string
+  sync(account: { url: string; secret: string }): object
+  nameIn(data: Data): string | undefined
+  polledMs: number
+  /** Our API registers webhooks at it by itself. */
+  webhooks: boolean
+}
+
+const providers: Record<string, Provider> = {
+  stripe: {
+    upstream: 'bench/support/lively.ts',
+    sync: ({ url, secret }) => ({
+      credential: { properties: { kind: 'stripe_key', secret, base_url: url } },
+      collection_ids: ['stripe:customer'],
+    }),
+    nameIn: ({ name }) => name,
+    polledMs: 1_200,
+    webhooks: true,
+  },
+  hubspot: {
+    upstream: 'bench/support/livelyPortals.ts',
+    sync: ({ url, secret }) => ({
+      credential: {
+        properties: { kind: 'hubspot_private_app', access_token: secret, base_url: url },
+      },
+      collection_ids: ['hubspot:contacts'],
+    }),
+    nameIn: ({ properties }) => properties?.firstname,
+    // the index is 2 s late
+    polledMs: 2_000 + 3_000,
+    webhooks: false,
+  },
+}
 
 /**
  * `--rate` 50 changes/s over `--syncs` 20 for `--seconds` 60: from the change at the provider to the answer of `next`, first
@@ -14,20 +51,26 @@ export async function changes(flags: Flags, report: (result: Case) => void): Pro
   const syncs = flags.number('syncs', 20)
   const rate = flags.number('rate', 50)
   const seconds = flags.number('seconds', 60)
-  const stack = await startStack({ upstream: 'bench/support/lively.ts', accounts: syncs })
+  const name = flags.text('provider', 'stripe')
+  const provider = providers[name]
+  if (provider === undefined)
+    throw new Error(`--provider is ${Object.keys(providers).join(' or ')}`)
+  const stack = await startStack({ upstream: provider.upstream, accounts: syncs })
   try {
-    const credentialIds = await makeSyncs(stack)
+    const credentialIds = await makeSyncs(stack, name, provider)
     const { id } = await stack.api('POST', '/v1/http-consumers', {
       stream_id: 'default',
       deliver_policy: 'new',
     })
-    const consume = follow(stack, id)
+    const consume = follow(stack, id, provider)
     const polled = await measure(stack, consume, { rate, seconds })
-    tell(report, 'polled', polled, 1_200)
-    for (const credential of credentialIds)
-      await stack.api('POST', `/v1/credentials/${credential}/webhook-endpoint`)
-    const hooked = await measure(stack, consume, { rate, seconds })
-    tell(report, 'webhook', hooked, 150)
+    tell(report, 'polled', polled, provider.polledMs)
+    if (provider.webhooks) {
+      for (const credential of credentialIds)
+        await stack.api('POST', `/v1/credentials/${credential}/webhook-endpoint`)
+      const hooked = await measure(stack, consume, { rate, seconds })
+      tell(report, 'webhook', hooked, 150)
+    }
     consume.stop()
   } finally {
     await stack.stop()
@@ -48,15 +91,11 @@ function tell(
   report({ case: `${how}, arrived of made`, value: (100 * delays.length) / made, unit: '%' })
 }
 
-async function makeSyncs(stack: Stack): Promise<string[]> {
+async function makeSyncs(stack: Stack, name: string, provider: Provider): Promise<string[]> {
   const { accounts } = await control(stack, '/accounts')
   const credentialIds: string[] = []
-  for (const { url, secret } of accounts) {
-    const sync = await stack.api('POST', '/v1/syncs', {
-      provider: 'stripe',
-      credential: { properties: { kind: 'stripe_key', secret, base_url: url } },
-      collection_ids: ['stripe:customer'],
-    })
+  for (const account of accounts) {
+    const sync = await stack.api('POST', '/v1/syncs', { provider: name, ...provider.sync(account) })
     credentialIds.push(sync.credential_id)
   }
   for (;;) {
@@ -73,7 +112,7 @@ async function makeSyncs(stack: Stack): Promise<string[]> {
 }
 
 /** The delays of what has arrived so far. A name of a backfill has no time in it. */
-function follow(stack: Stack, consumerId: string) {
+function follow(stack: Stack, consumerId: string, { nameIn }: Provider) {
   let delays: { madeMs: number; ms: number }[] = []
   const stopped = new AbortController()
   const path = `/v1/http-consumers/${consumerId}`
@@ -83,7 +122,7 @@ function follow(stack: Stack, consumerId: string) {
       const now = performance.timeOrigin + performance.now()
       const deliveries = data as Delivery[]
       for (const { record } of deliveries) {
-        const made = /^at ([\d.]+)$/.exec(record.data.name ?? '')?.[1]
+        const made = /^at ([\d.]+)$/.exec(nameIn(record.data) ?? '')?.[1]
         if (made !== undefined) delays.push({ madeMs: Number(made), ms: now - Number(made) })
       }
       if (deliveries.length > 0)

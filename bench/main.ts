@@ -60,6 +60,7 @@ function readFlags(words: string[]): Flags {
     json,
     has: (key) => values[key] !== undefined,
     number: (key, otherwise) => Number(values[key] ?? otherwise),
+    text: (key, otherwise) => values[key] ?? otherwise,
   }
 }
 

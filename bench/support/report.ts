@@ -11,4 +11,5 @@ export type Flags = {
   json: boolean
   has(key: string): boolean
   number(key: string, otherwise: number): number
+  text(key: string, otherwise: string): string
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../connectors/connector.ts'
+import { isAppError } from '../domain/error.ts'
 
 const keptMax = 5_000
 
@@ -11,8 +12,14 @@ export function createMemory(now: () => number = () => performance.now()): Memor
     async <T>(key: string, maxAgeMs: number, load: () => Promise<T>): Promise<T> => {
       const name = `${credentialId} ${key}`
       const known = kept.get(name)
-      if (known !== undefined && (known.loading || now() - known.atMs < maxAgeMs))
-        return (await known.value) as T
+      if (known !== undefined && (known.loading || now() - known.atMs < maxAgeMs)) {
+        try {
+          return (await known.value) as T
+        } catch (error) {
+          // stopped was whoever began it, not we
+          if (!isAppError(error, 'stopped')) throw error
+        }
+      }
       const value = load()
       const entry = { value, atMs: now(), loading: maxAgeMs > 0 }
       kept.delete(name)

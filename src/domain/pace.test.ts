@@ -92,11 +92,17 @@ test('a frequency counts from the last start, and comes up to a tenth early', ()
 })
 
 test('what no feed tells of is compared every few minutes, less often where that takes long', () => {
-  const facts = { everyMs: 7 * day, tookMs: 1_000, random: 0.5 }
+  const facts = { everyMs: 7 * day, tookMs: 1_000, onlyCompared: false, random: 0.5 }
   expect(nextEnumerationMs({ ...facts, followed: true })).toBe(7 * day)
   expect(nextEnumerationMs({ ...facts, followed: false })).toBe(limits.compareEveryMinMs)
   expect(nextEnumerationMs({ ...facts, tookMs: hour, followed: false })).toBe(5 * hour)
   expect(nextEnumerationMs({ ...facts, everyMs: hour, tookMs: hour, followed: false })).toBe(hour)
+})
+
+test('what is only ever compared takes at most a fifth of the time', () => {
+  const facts = { everyMs: hour, followed: true, onlyCompared: true, random: 0.5 }
+  expect(nextEnumerationMs({ ...facts, tookMs: minute })).toBe(hour)
+  expect(nextEnumerationMs({ ...facts, tookMs: hour })).toBe(5 * hour)
 })
 
 test('a back-off doubles up to its bound', () => {

@@ -74,20 +74,22 @@ export function waitForPassMs(frequency: string, tookMs: number, random: number)
 
 /**
  * Until a collection is enumerated again. Where nothing tells of its changes (`followed` false) comparing replaces that:
- * every few minutes, less often where it takes long.
+ * every few minutes, less often where it takes long. Where nothing ever does (`onlyCompared`), no more of the time goes into
+ * it either.
  */
 export function nextEnumerationMs(facts: {
   everyMs: number
   tookMs: number
   followed: boolean
+  onlyCompared: boolean
   random: number
 }): number {
-  const { everyMs, tookMs, followed, random } = facts
+  const { everyMs, tookMs, followed, onlyCompared, random } = facts
   const spread = 0.9 + 0.2 * random
+  const affordableMs = tookMs / limits.compareShare
+  if (onlyCompared) return Math.max(everyMs, affordableMs) * spread
   if (followed) return everyMs * spread
-  return (
-    Math.min(everyMs, Math.max(limits.compareEveryMinMs, tookMs / limits.compareShare)) * spread
-  )
+  return Math.min(everyMs, Math.max(limits.compareEveryMinMs, affordableMs)) * spread
 }
 
 /** First wait, then the double each time. `attempts` before this one. */

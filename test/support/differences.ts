@@ -1,4 +1,5 @@
 import type { Sql } from '../../src/db/pools.ts'
+import { collectionNamed } from '../../src/connectors/lookup.ts'
 import { connectorOf } from '../../src/connectors/registry.ts'
 import { canonical } from '../../src/domain/rawJson.ts'
 
@@ -30,7 +31,7 @@ export async function differencesOf(
   const stored = new Map(rows.map((row) => [`${row.name} ${row.id}`, row.data]))
   const found: string[] = []
   for (const { name } of names) {
-    const volatile = connectorOf(provider).collections[name]!.volatile ?? []
+    const volatile = collectionNamed(connectorOf(provider), name)!.volatile ?? []
     for (const [id, text] of Object.entries(account[name] ?? {})) {
       const key = `${name} ${id}`
       const mine = stored.get(key)

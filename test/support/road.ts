@@ -211,7 +211,7 @@ export async function openRoad(
 }
 
 /** Enumerations that are not over, and hints. */
-async function openWork({ sql }: TestDatabase): Promise<number> {
+export async function openWork({ sql }: TestDatabase): Promise<number> {
   const [row] = await sql<{ open: string }[]>`
     select (select count(*) from source where removed_at is null and blocked_at is null and (backfilled_at is null or enumerate_due_at is null))
          + (select count(*) from touched) as open`

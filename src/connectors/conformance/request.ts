@@ -19,7 +19,7 @@ export type ContextOptions = {
 /** A context over plain `fetch`: what upstream/request.ts gives, without quota and caps. A request takes 1 ms. */
 export function createContext(
   connector: Connector,
-  upstream: Upstream,
+  upstream: Pick<Upstream, 'baseUrl' | 'clock' | 'credential'>,
   options: ContextOptions = {},
 ): TestContext {
   const { skewMs = 0, signal = new AbortController().signal, through = (body) => body } = options

@@ -9,8 +9,10 @@ import { idOf } from './read.ts'
 const HOUR_MS = 3_600_000
 /** What is associated comes so much a page; one record more may go beyond it. */
 const CHANGES_PER_PAGE = 1_000
-/** Records whose associations one request asks for: a page of their list. */
+/** Records on a page of their list. */
 const PAGE = '100'
+/** Records whose associations one request asks for, gathered over pages of their list; HubSpot allows 1,000. */
+const INPUTS = 400
 
 /** A record whose associations are still to be read, from HubSpot's cursor on. */
 type Input = { id: string; after?: string }
@@ -38,7 +40,7 @@ export function associationCollection(from: string, to: string, title: string): 
     fields: fields('fromObjectId! toObjectId! associationTypes:json'),
     async list(ctx, cursor) {
       const place = (cursor as Place | null) ?? { inputs: [] }
-      return place.inputs.length > 0
+      return place.after === null || place.inputs.length >= INPUTS
         ? await readInputs(ctx, { collection, from, to }, place, null)
         : await nextRecords(ctx, { collection, from, to }, place)
     },
@@ -66,10 +68,12 @@ async function nextRecords(ctx: Context, pair: Pair, place: Place): Promise<Page
   // the cursor went stale: pairs that were read are read again
   if (answer.status === 400) return { changes: [], cursor: { inputs: [] }, done: false, observedAt }
   const body = readObject(answer)
-  const inputs = readItems(body, 'results').map((item) => ({ id: idOf(item) }))
-  const after = nextAfter(body.value)
-  if (inputs.length === 0) return { changes: [], cursor: null, done: after === null, observedAt }
-  return await readInputs(ctx, pair, { after, inputs }, observedAt)
+  const listed = readItems(body, 'results').map((item): Input => ({ id: idOf(item) }))
+  const next = { after: nextAfter(body.value), inputs: [...place.inputs, ...listed] }
+  if (next.after !== null && next.inputs.length < INPUTS)
+    return { changes: [], cursor: next, done: false, observedAt }
+  if (next.inputs.length === 0) return { changes: [], cursor: null, done: true, observedAt }
+  return await readInputs(ctx, pair, next, observedAt)
 }
 
 /** As many of the inputs as make a page; the rest stays in the cursor. */

@@ -87,20 +87,18 @@ function missingIn(errors: unknown): string[] {
 }
 
 /**
- * What follows from looking at `ids`: records, tombstones of what HubSpot says is not there, and of what the survivors of
- * merges say was merged into them; what HubSpot told nothing of stays a hint.
+ * What follows from looking at `ids`: records, and tombstones of what the survivors of merges say was merged into them. What
+ * is not there is a hint: by id it shows whether it was archived, or erased with its last state.
  */
-export function changesOf(collection: string, ids: string[], { found, missing }: Told): Change[] {
+export function changesOf(collection: string, ids: string[], { found }: Told): Change[] {
   const changes: Change[] = []
   const told = new Set<string>()
-  const gone = (id: string, observedAt: string) => {
-    told.add(id)
-    changes.push({ collection, id, raw: null, deleted: true, observedAt })
-  }
   for (const { item, observedAt } of found) {
-    for (const id of mergedInto(item)) gone(id, observedAt)
+    for (const id of mergedInto(item)) {
+      told.add(id)
+      changes.push({ collection, id, raw: null, deleted: true, observedAt })
+    }
   }
-  for (const { id, observedAt } of missing) gone(id, observedAt)
   for (const { item, observedAt } of found) {
     const change = toChange(collection, item)
     told.add(change.id)
