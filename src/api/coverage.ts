@@ -40,7 +40,7 @@ function statementOf(evidence: ReturnType<typeof evidenceOf> | null, quarantined
   const rest = [
     ...(open > 0 ? [`${open} missing records are being asked for by id`] : []),
     ...(held > 0 ? [`${held} missing records wait for approval`] : []),
-    ...(quarantined > 0 ? [`${quarantined} records cannot be stored as they are`] : []),
+    ...(quarantined > 0 ? [`not stored: ${quarantined} in quarantine`] : []),
     ...(kept > 0 ? [`${kept} missing records are kept because a rejection said so`] : []),
   ]
   if (rest.length === 0) return `Equal as of ${at}: ${counts}.`

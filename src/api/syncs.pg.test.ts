@@ -269,16 +269,18 @@ test('coverage and quarantine tell what a sync holds and what it could not take 
   const { id } = await api.sync()
   const { sql } = api.database
   await sql`update source set coverage = '{"at": "2026-01-02T03:04:05Z", "generation": 2, "compared": 3}', generation = 2, phase = 'live' where sync_id = ${id} and collection_id = 'crm:customer'`
-  await sql`insert into quarantine (source_no, upstream_id, error) select source_no, 'cus_' || n, 'It has no id.' from source, generate_series(1, 3) n where sync_id = ${id} and collection_id = 'crm:customer'`
+  await sql`insert into quarantine (source_no, upstream_id, error, raw, raw_bytes) select source_no, 'cus_' || n, 'It has no id.', '{"n":', 5 from source, generate_series(1, 3) n where sync_id = ${id} and collection_id = 'crm:customer'`
   expect((await api.ask('GET', `/v1/syncs/${id}/coverage`)).body.data).toMatchObject([
     {
       collection_id: 'crm:customer',
       evidence: { compared: 3, repaired: 0, tombstoned: 0, open: 0 },
-      statement: 'Equal as of 2026-01-02T03:04:05.000Z: 3 compared, 0 repaired, 0 tombstoned.',
+      statement:
+        'Compared as of 2026-01-02T03:04:05.000Z: 3 compared, 0 repaired, 0 tombstoned; not stored: 3 in quarantine.',
+      quarantined: 3,
       generation: 2,
       phase: 'live',
     },
-    { evidence: null, statement: expect.stringContaining('Not known yet') },
+    { evidence: null, quarantined: 0, statement: expect.stringContaining('Not known yet') },
   ])
   const first = await api.ask('GET', `/v1/syncs/${id}/quarantine?limit=2`)
   const second = await api.ask(
@@ -291,4 +293,11 @@ test('coverage and quarantine tell what a sync holds and what it could not take 
     'cus_3',
   ])
   expect(second.body.next_cursor).toBeNull()
+  const shown = {
+    collection_id: 'crm:customer',
+    raw: '{"n":',
+    raw_bytes: 5,
+    error: 'It has no id.',
+  }
+  expect(first.body.data[0]).toMatchObject(shown)
 })

@@ -207,7 +207,7 @@ function collections({ collections: wanted, refused, syncId }: SyncFacts): Check
     return check(
       'collections',
       'warning',
-      `${count} records of ${names(quarantined)} cannot be stored as the provider sends them: GET /v1/syncs/${syncId}/quarantine shows each and why. The others go on, and these follow as soon as they can be.`,
+      `${count} ${count === 1 ? 'record' : 'records'} of ${names(quarantined)} cannot be stored as the provider sends them: GET /v1/syncs/${syncId}/quarantine shows each and why. The others go on, and these follow as soon as they can be.`,
       null,
     )
   }

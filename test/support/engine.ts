@@ -1,6 +1,7 @@
 /** The engine's activities on a test database, with a connector that lives in memory: no provider, no Temporal. */
 import { randomUUID } from 'node:crypto'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 import { backfillSlice } from '../../activities/backfillSlice.ts'
 import { changesSlice } from '../../activities/changesSlice.ts'
 import type { BackfillAnswer, ChangesAnswer, Plan } from '../../activities/contract.ts'
@@ -44,10 +45,13 @@ export async function openEngine(
     ...more,
   } as unknown as ActivityDeps
   const asActivity = async <T>(syncId: string, work: () => Promise<T>): Promise<T> =>
-    await new MockActivityEnvironment({
-      activityId: randomUUID(),
-      workflowExecution: { workflowId: `sync/${syncId}`, runId: randomUUID() },
-    }).run(work)
+    await new MockActivityEnvironment(
+      {
+        activityId: randomUUID(),
+        workflowExecution: { workflowId: `sync/${syncId}`, runId: randomUUID() },
+      },
+      { logger: new DefaultLogger('ERROR', () => undefined) },
+    ).run(work)
   return {
     deps,
     plan: async (syncId) => await planBackfill(deps, syncId, new AbortController().signal),
