@@ -4,8 +4,12 @@ export const bounds = {
   grantMs: 250,
   /** A wait for quota that is longer than this is given back to whoever schedules. */
   inlineWaitMs: 10_000,
-  /** Of a limit's interval: how early a start may come (the burst), and how late it may be used. */
-  slackShare: 0.015,
+  /** Of a limit's interval: how early a start may come (the burst), and how late it may be used (or as long as the burst is). */
+  slackShare: 0.01,
+  lateShare: 0.015,
+  /** On the way to the provider requests move together by so much of the interval, and by at most so many ms. */
+  jitterShare: 0.02,
+  jitterMaxMs: 50,
   /** Starts that one statement may ask for on behalf of one lane. */
   startsPerAsk: 256,
   /** Of so many starts in a row that others take, one is a backfill's: it slows down, and does not stop. */

@@ -41,8 +41,10 @@ export const reach: Record<Priority, { horizonMs: number; share: number; rank: n
 
 /**
  * The limits that a call counts against. The pace leaves room for the burst and for late use, so that in any window of
- * `intervalMs` at most `allowed` requests are sent: with starts `spacing` apart, `slack` early and `late` late, a window
- * holds at most 1 + (interval + late + slack) / spacing of them. 97 % of the allowance is left for steady use.
+ * `intervalMs` at most `allowed` requests arrive: with starts `spacing` apart, `slack` early, `late` late and moved together
+ * by `jitter` on their way, a window holds at most 1 + (interval + late + slack + jitter) / spacing of them. 95.7 % of an allowance
+ * by the second is left for steady use; without room for jitter it was 97 %, three calls in 2,000 were refused, and each of
+ * them stopped everything for a second (measured: 83 % used).
  */
 export function needsOf(limits: Limit[], bucket: string | null): Needs {
   const counted = limits
@@ -55,10 +57,11 @@ export function needsOf(limits: Limit[], bucket: string | null): Needs {
     const main = limit.bucket ?? ''
     const key = buckets.has(main) ? `${main}|${limit.intervalMs}` : main
     const slackMs = limit.intervalMs * (limit.burst ?? bounds.slackShare)
-    const ownLateMs = Math.min(slackMs, bounds.grantMs)
+    const ownLateMs = Math.min(limit.intervalMs * bounds.lateShare, bounds.grantMs)
     lateMs = Math.min(lateMs, ownLateMs)
+    const jitterMs = Math.min(limit.intervalMs * bounds.jitterShare, bounds.jitterMaxMs)
     const spacingUs =
-      Math.ceil(((limit.intervalMs + slackMs + ownLateMs) * 1000) / limit.allowed) + 1
+      Math.ceil(((limit.intervalMs + slackMs + ownLateMs + jitterMs) * 1000) / limit.allowed) + 1
     const slackUs = Math.floor(slackMs * 1000)
     buckets.set(key, { key, spacingUs, slackUs, shared: limit.bucket === null })
     if (limit.maxConcurrent !== null) {
