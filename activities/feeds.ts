@@ -1,5 +1,6 @@
 /** Positions of the feeds of a sync: `feed/<name>`. One whose cursor is null cannot be followed for now. */
 import type { Context, Json } from '../src/connectors/connector.ts'
+import { inParallel } from '../src/connectors/kit/parallel.ts'
 import { feedNamed } from '../src/connectors/lookup.ts'
 import type { Sql } from '../src/db/pools.ts'
 import { AppError, isAppError } from '../src/domain/error.ts'
@@ -8,6 +9,9 @@ import { noteError, requestEnumeration } from '../src/stream/source.ts'
 import { writePage } from '../src/stream/write.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened, OpenSource } from './open.ts'
+
+/** Feeds whose positions are asked for at once: a backfill waits for them. */
+const startsAtOnce = 5
 
 /** `movedAtMs`: when a page of it last moved the position; 0: never. */
 export type Followed = { name: string; checkpointNo: number; movedAtMs: number }
@@ -39,14 +43,14 @@ export async function positionFeeds(
   const names = [...new Set(opened.sources.flatMap((source) => feedOf(source) ?? []))]
   const known = await positions(sql, opened.syncId)
   const feeds: Feeds = { followed: [], lost: [], restarted: false }
-  for (const name of names) {
+  await inParallel(names, startsAtOnce, async (name) => {
     const at = known.get(name)
     if (at?.positioned === true) {
       feeds.followed.push({ name, checkpointNo: at.checkpointNo, movedAtMs: at.movedAtMs })
-      continue
+      return
     }
     // the probe of a blocked collection says when it is worth asking again
-    if (sourcesOfFeed(opened, name).every((source) => source.blockedKind !== null)) continue
+    if (sourcesOfFeed(opened, name).every((source) => source.blockedKind !== null)) return
     try {
       feeds.followed.push({
         name,
@@ -59,7 +63,7 @@ export async function positionFeeds(
       await loseFeed(deps, opened, name, error.message)
       feeds.lost.push({ name, reason: error.message })
     }
-  }
+  })
   return feeds
 }
 

@@ -62,6 +62,7 @@ export async function startStack(
     SLUICE_UPSTREAM_HOSTS: '127.0.0.1',
     SLUICE_PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
     LOG_LEVEL: 'warn',
+    MALLOC_ARENA_MAX: '2',
   }
   await finished(spawnNode(['src/main/migrate.ts'], env))
   const simulator = spawnNode(

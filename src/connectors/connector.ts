@@ -184,6 +184,8 @@ export type Limit = {
   maxConcurrent: number | null
   /** The part of `allowed` that may be spent at once, in [0, 1): for long intervals. Left out: next to nothing. */
   burst?: number
+  /** The same for every account: a `rate_limit` for a larger one does not lift it. */
+  fixed?: true
   /** Only in this mode of the account; left out: both. */
   livemode?: boolean
 }

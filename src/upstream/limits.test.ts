@@ -43,6 +43,12 @@ test('a larger rate_limit lets the others grow by the same ratio', () => {
   ])
 })
 
+test('what no account has more of stays, however large the rate_limit', () => {
+  const fixed = { ...endpoint, fixed: true as const }
+  const limits = effectiveLimits({ limits: [overall, fixed] }, [rate(160)], true)
+  expect(limits[1]).toEqual(fixed)
+})
+
 test('of several syncs the smallest rate_limit holds, and those over different intervals hold together', () => {
   const limits = effectiveLimits(connector, [rate(50, 1, 9), rate(10, 1, 3), rate(100, 60)], true)
   expect(limits).toEqual([

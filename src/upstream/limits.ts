@@ -6,7 +6,7 @@ import type { RateLimit } from '../domain/sync.ts'
  * syncs stands in place of the connector's overall limit (the shortest one, where there are several). Each of them is a
  * ceiling over all traffic, so of several the smaller counts, and those over different intervals count together. Where that
  * is more than the connector would allow, the account has a larger allowance than the usual one, and the connector's other
- * limits grow by the same ratio; else they stay.
+ * limits grow by the same ratio, unless they are the same for every account; else they stay.
  */
 export function effectiveLimits(
   connector: Pick<Connector, 'limits'>,
@@ -25,7 +25,11 @@ export function effectiveLimits(
   const ratio = overall === undefined ? 1 : Math.max(1, pace / paceOf(overall))
   const others = own
     .filter((limit) => limit !== overall)
-    .map((limit) => ({ ...limit, allowed: Math.max(1, Math.floor(limit.allowed * ratio)) }))
+    .map((limit) =>
+      limit.fixed === true
+        ? limit
+        : { ...limit, allowed: Math.max(1, Math.floor(limit.allowed * ratio)) },
+    )
   return [...given, ...others]
 }
 

@@ -39,7 +39,7 @@ test(
         portal.update(type, first!, {})
         if (turn % 2 === 0 && merging.includes(type)) portal.merge(type, second!, third!)
       }
-      await expect.poll(() => scene.asked('/search').length, patiently).toBeGreaterThan(turn * 20)
+      await expect.poll(() => scene.asked('/search').length, patiently).toBeGreaterThan(turn * 5)
     }
     const told = async () =>
       (await scene.differences()).filter((one) => types.includes(one.split(' ')[0]!))

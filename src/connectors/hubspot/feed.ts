@@ -1,4 +1,5 @@
 import type { Change, Context, Feed, Page } from '../connector.ts'
+import { serverTimeMs } from '../kit/answer.ts'
 import { hasSeen, markOf, remember, type Mark, type Seen } from '../kit/seen.ts'
 import { readBin, type Bin } from './bin.ts'
 import { changesOf, namesOf, newNamesOf, readByIds } from './read.ts'
@@ -66,9 +67,16 @@ export function objectFeed(type: ObjectType): Feed {
     retentionMs: null,
 
     async start(ctx) {
-      const first = await searchById(ctx, type, { after: '0', filters: [], limit: 1 })
+      // for HubSpot's clock; a search would do, but all types together have few of them
+      const answer = await ctx.request({
+        path: `/crm/v3/objects/${encodeURIComponent(type.name)}`,
+        query: [
+          ['limit', '1'],
+          ['properties', 'hs_object_id'],
+        ],
+      })
       const { hash } = await newNamesOf(ctx, type.name)
-      const nowMs = first.serverMs ?? ctx.now() - 2 * MINUTE_MS
+      const nowMs = serverTimeMs(answer) ?? ctx.now() - 2 * MINUTE_MS
       const at = nowMs - 5 * SECOND_MS
       return {
         at,

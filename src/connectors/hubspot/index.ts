@@ -15,14 +15,14 @@ const DAY_MS = 86_400_000
 
 /**
  * 80 % of what HubSpot allows the smallest accounts: 100 requests in ten seconds an app, 250,000 a day an account, and 5
- * searches a second. Larger ones say so with `rate_limit`, which lifts the others with it. Of a day's allowance a part may
+ * searches a second, which no account has more of. Larger ones say so with `rate_limit`, which lifts the day with it. Of a day's allowance a part may
  * be spent as fast as the ten seconds allow, which is what a first backfill is. The number of requests in flight is
  * not limited by HubSpot.
  */
 const limits: Limit[] = [
   { bucket: null, allowed: 80, intervalMs: 10 * SECOND_MS, maxConcurrent: 10 },
   { bucket: null, allowed: 200_000, intervalMs: DAY_MS, maxConcurrent: null, burst: 0.5 },
-  { bucket: SEARCH, allowed: 4, intervalMs: SECOND_MS, maxConcurrent: null },
+  { bucket: SEARCH, allowed: 4, intervalMs: SECOND_MS, maxConcurrent: null, fixed: true },
 ]
 
 export const hubspot: Connector = {
