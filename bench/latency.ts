@@ -25,7 +25,7 @@ export async function latency(flags: Flags, report: (result: Case) => void): Pro
   const consumers = flags.number('consumers', 3)
   const database = await startDatabase({ sources: 4 })
   const api = await startApi(database.url)
-  const client = api.client(consumers * 4)
+  const client = api.client()
   try {
     await fill(database, load.records)
     const pages = new Map<number, Page>()
@@ -67,7 +67,7 @@ export async function latency(flags: Flags, report: (result: Case) => void): Pro
       })
     }
   } finally {
-    await client.close()
+    client.close()
     await api.stop()
     await database.stop()
   }

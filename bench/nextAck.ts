@@ -9,13 +9,16 @@ import type { Database } from './support/database.ts'
 import { consumerOf, fill, settle, startDatabase } from './support/database.ts'
 import { median, timed } from './support/measure.ts'
 import { startNats } from './support/nats.ts'
+import { cpuMs } from './support/process.ts'
 import type { Case, Flags } from './support/report.ts'
 import { finished, spawnNode } from './support/stack.ts'
+import { waiting } from './waiting.ts'
 
 type Shape = { records: number; workers: number; batch: number }
 
 /** Taking and acking records of 1.5 kB: our module, through HTTP, and three peers; see README.md. */
 export async function nextAck(flags: Flags, report: (result: Case) => void): Promise<void> {
+  if (flags.number('waiters', 0) > 0) return await waiting(flags, report)
   const records = flags.number('records', 20_000)
   const shape = { records, workers: flags.number('workers', 4), batch: flags.number('batch', 100) }
   const rounds = flags.number('rounds', 3)
@@ -26,11 +29,12 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     await fill(database, records)
     for (let i = flags.number('consumers', 1); i > 1; i--)
       await consumerOf(database, { deliverPolicy: 'new' })
+    const spent: Record<'http' | 'one', Spent[]> = { http: [], one: [] }
     const runs = await inTurn(rounds, {
       dispatcher: () => throughDispatcher(database, shape),
       direct: () => throughSql(database, shape),
-      http: () => throughHttp(database, api, shape),
-      one: () => throughHttp(database, api, { records, workers: 256, batch: 1 }),
+      http: () => throughHttp(database, api, shape, spent.http),
+      one: () => throughHttp(database, api, { records, workers: 256, batch: 1 }, spent.one),
     })
     const value = median(runs.dispatcher)
     const name = `${shape.workers} × ${shape.batch}`
@@ -62,6 +66,15 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
       peer_value: http,
       ratio: one / http,
     })
+    for (const [shown, each] of [
+      [name, spent.http],
+      ['256 × 1', spent.one],
+    ] as const) {
+      for (const part of ['api', 'postgres', 'client'] as const) {
+        const us = median(each.map((one) => one[part]))
+        report({ case: `${shown}, processor time of ${part}`, value: us, unit: 'µs/record' })
+      }
+    }
     report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
   } finally {
     await api.stop()
@@ -133,14 +146,19 @@ async function throughSql(database: Database, { records, workers, batch }: Shape
   return rate(acked, records, seconds)
 }
 
+/** Processor time in µs a record. */
+type Spent = { api: number; postgres: number; client: number }
+
 async function throughHttp(
   database: Database,
   api: Api,
   { records, workers, batch }: Shape,
+  spent: Spent[],
 ): Promise<number> {
   const consumer = await consumerOf(database)
   await settle(database)
-  const client = api.client(workers)
+  const client = api.client()
+  const before = await spentBy(api, database)
   let acked = 0
   const seconds = await timed(workers, async () => {
     for (;;) {
@@ -150,8 +168,21 @@ async function throughHttp(
       acked += tokens.length
     }
   })
-  await client.close()
+  const after = await spentBy(api, database)
+  client.close()
+  spent.push({
+    api: (after.api - before.api) / records,
+    postgres: (after.postgres - before.postgres) / records,
+    client: (after.client - before.client) / records,
+  })
   return rate(acked, records, seconds)
+}
+
+/** So far, in µs. The client is this process. */
+async function spentBy(api: Api, database: Database): Promise<Spent> {
+  const { user, system } = process.cpuUsage()
+  const [ofApi, ofPostgres] = await Promise.all([cpuMs(api.pid), cpuMs(database.pid)])
+  return { api: ofApi * 1000, postgres: ofPostgres * 1000, client: user + system }
 }
 
 function rate(acked: number, records: number, seconds: number): number {

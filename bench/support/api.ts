@@ -1,28 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Pool } from 'undici'
 import { anyFree } from '../../src/main/embedded/ports.ts'
-import { gone, spawnNode, untilOk } from './stack.ts'
+import { openLine } from './line.ts'
+import type { Line } from './line.ts'
+import { gone, productionFlags, spawnNode, untilOk } from './stack.ts'
 
 export type Api = {
   pid: number
   rssMb(): number
-  /** One client, as a worker has one; `connections` of them at once. */
-  client(connections: number): Client
+  /** Text for Prometheus. */
+  metrics(): Promise<string>
+  client(): Client
   stop(): Promise<void>
 }
 
 export type Client = {
-  next(consumerId: string, batchSize: number, waitMs: number): Promise<string>
+  next(consumerId: string, batchSize: number, waitMs: number, signal?: AbortSignal): Promise<string>
   ack(consumerId: string, tokens: string[]): Promise<void>
-  close(): Promise<void>
+  close(): void
 }
 
 /** The API as in production, a process of its own. Consuming needs no Temporal. */
 export async function startApi(databaseUrl: string): Promise<Api> {
   const port = await anyFree()
   const key = randomBytes(24).toString('base64url')
-  const child = spawnNode(['src/main/api.ts'], {
+  const child = spawnNode([...productionFlags, 'src/main/api.ts'], {
     PATH: process.env['PATH'] ?? '',
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: '127.0.0.1:1',
@@ -38,7 +40,8 @@ export async function startApi(databaseUrl: string): Promise<Api> {
     rssMb: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) /
       1024,
-    client: (connections) => clientOf(origin, key, connections),
+    metrics: async () => await (await fetch(`${origin}/metrics`)).text(),
+    client: () => clientOf(port, key),
     async stop() {
       child.kill('SIGTERM')
       await gone(child)
@@ -46,21 +49,33 @@ export async function startApi(databaseUrl: string): Promise<Api> {
   }
 }
 
-function clientOf(origin: string, key: string, connections: number): Client {
-  const pool = new Pool(origin, { connections })
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-  const call = async (method: 'GET' | 'POST', path: string, body: string | null) => {
-    const answer = await pool.request({ method, path, headers, body })
-    const text = await answer.body.text()
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
+/** As many lines as calls are under way at once. */
+function clientOf(port: number, key: string): Client {
+  const free: Line[] = []
+  const call = async (method: 'GET' | 'POST', path: string, body = '', signal?: AbortSignal) => {
+    signal?.throwIfAborted()
+    const known = free.pop()
+    const line = known?.open === true ? known : await openLine(port)
+    const hangUp = () => line.close()
+    signal?.addEventListener('abort', hangUp)
+    const { status, text } = await line.call(
+      `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${key}\r\n` +
+        (body === ''
+          ? '\r\n'
+          : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`),
+    )
+    signal?.removeEventListener('abort', hangUp)
+    free.push(line)
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`)
     return text
   }
   return {
-    next: async (consumerId, batchSize, waitMs) =>
+    next: async (consumerId, batchSize, waitMs, signal) =>
       await call(
         'GET',
         `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}&wait_for=${waitMs}`,
-        null,
+        '',
+        signal,
       ),
     async ack(consumerId, tokens) {
       await call(
@@ -69,7 +84,9 @@ function clientOf(origin: string, key: string, connections: number): Client {
         JSON.stringify({ ack_tokens: tokens }),
       )
     },
-    close: async () => await pool.close(),
+    close() {
+      for (const line of free) line.close()
+    },
   }
 }
 

@@ -15,6 +15,8 @@ import { bodyOf, observation } from './records.ts'
 
 export type Database = {
   url: string
+  /** Of the server; its backends are children of it. */
+  pid: number
   pools: Pools
   tenantId: string
   streamId: string
@@ -43,6 +45,7 @@ export async function startDatabase(options: { sources: number }): Promise<Datab
   }
   return {
     url: postgres.url,
+    pid: postgres.pid,
     pools,
     tenantId,
     streamId: stream!.id,

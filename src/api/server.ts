@@ -9,6 +9,8 @@ const requestTimeoutMs = 30_000
 /** Longer than load balancers keep theirs (60 s), so that they close first. */
 const keepAliveTimeoutMs = 65_000
 const connectionsMax = 10_000
+/** Node's 511 overflow when a thousand workers come back to a process that is busy for two seconds. The kernel caps it. */
+const backlog = 4096
 const idleCheckMs = 50
 const headerBytesMax = 16_384
 
@@ -64,7 +66,7 @@ async function listening(server: Server, { host, port }: { host: string; port: n
         }),
       )
     })
-    server.listen(port, host, resolve)
+    server.listen({ port, host, backlog }, resolve)
   })
 }
 
