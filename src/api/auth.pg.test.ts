@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, operatorKey } from '../../test/support/api.ts'
 import type { TestApi } from '../../test/support/api.ts'
 import { createApp } from './app.ts'
+import { createCallers } from './callers.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -92,6 +93,35 @@ test('S59: a key that one process revokes stops in the others too', async () => 
   expect(await ask()).toBe(200)
   await api.ask('DELETE', `/v1/api-keys/${made.id}`)
   await expect.poll(ask, { timeout: 500, interval: 5 }).toBe(401)
+})
+
+test('calls that come at once with a key ask the database once, but none joins a look from before a change', async () => {
+  let looks = 0
+  const { db, write } = api.database.pools
+  const counted = new Proxy(db, {
+    get(target, name) {
+      if (name === 'select') looks++
+      return Reflect.get(target, name) as unknown
+    },
+  })
+  const callers = createCallers(counted, write)
+  const now = Date.now()
+  const looksOf = async (act: () => Promise<unknown>) => {
+    const before = looks
+    await act()
+    return looks - before
+  }
+  await expect.poll(() => looksOf(() => callers.find(operatorKey, now))).toBe(0) // it hears, and keeps
+  const together = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => callers.find(operatorKey, now + 5000)))
+  expect(await looksOf(() => together(100))).toBe(1)
+  callers.clear()
+  const split = async () => {
+    const before = together(2)
+    callers.clear()
+    await Promise.all([before, together(2)])
+  }
+  expect(await looksOf(split)).toBe(2)
 })
 
 test('a scope allows what it says and nothing else', async () => {

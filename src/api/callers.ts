@@ -21,6 +21,8 @@ export type Callers = {
  */
 export function createCallers(db: Db, sql: Sql): Callers {
   const kept = new Map<string, { found: Found; until: number }>()
+  /** Lookups under way: when what is kept runs out, a service's hundreds of calls ask for the same key at once. */
+  const asked = new Map<string, Promise<Found | null>>()
   let listening: Promise<unknown> | null = null
   let hears = false
   /** A lookup that began before a change must not be kept after it. */
@@ -29,6 +31,7 @@ export function createCallers(db: Db, sql: Sql): Callers {
   const clear = () => {
     changes++
     kept.clear()
+    asked.clear()
   }
   const listen = async () => {
     try {
@@ -39,6 +42,18 @@ export function createCallers(db: Db, sql: Sql): Callers {
     }
   }
 
+  const lookUp = async (hash: string, now: number) => {
+    const before = changes
+    const found = await findCaller(db, hash)
+    if (found === null) return null
+    if (!found.usedRecently) await noteKeyUsed(db, found.caller.tenantId, found.caller.keyId)
+    if (hears && before === changes) {
+      if (kept.size >= keptMax) kept.clear()
+      kept.set(hash, { found, until: now + keptMs })
+    }
+    return found
+  }
+
   return {
     clear,
     async find(key, now) {
@@ -46,15 +61,15 @@ export function createCallers(db: Db, sql: Sql): Callers {
       const hash = hashKey(key)
       const known = kept.get(hash)
       if (known !== undefined && known.until > now) return known.found
-      const before = changes
-      const found = await findCaller(db, hash)
-      if (found === null) return null
-      if (!found.usedRecently) await noteKeyUsed(db, found.caller.tenantId, found.caller.keyId)
-      if (hears && before === changes) {
-        if (kept.size >= keptMax) kept.clear()
-        kept.set(hash, { found, until: now + keptMs })
+      const underWay = asked.get(hash)
+      if (underWay !== undefined) return await underWay
+      const lookedUp = lookUp(hash, now)
+      if (hears) asked.set(hash, lookedUp)
+      try {
+        return await lookedUp
+      } finally {
+        if (asked.get(hash) === lookedUp) asked.delete(hash)
       }
-      return found
     },
   }
 }

@@ -17,6 +17,35 @@ afterAll(async () => {
 })
 
 describe('next and ack', () => {
+  test('calls that come at once look for their consumer once; one that was not found is looked for again', async () => {
+    let statements = 0
+    const sql = new Proxy(database.pools.deliver, {
+      apply(target, self, args) {
+        statements++
+        return Reflect.apply(target, self, args) as unknown
+      },
+    })
+    const counted = createDispatcher({ sql, notifier })
+    const { consumer } = await setUp()
+    const [row] = await database.sql<{ tenantId: string; id: string }[]>`
+      select tenant_id as "tenantId", id from consumer where consumer_no = ${consumer.consumerNo}`
+    const { tenantId, id } = row!
+    const found = await Promise.all(
+      Array.from({ length: 100 }, () => counted.find(tenantId, id.toUpperCase())),
+    )
+    expect(new Set(found.map(({ consumerNo }) => consumerNo))).toEqual(
+      new Set([consumer.consumerNo]),
+    )
+    expect(statements).toBe(1)
+    await expect(counted.find(crypto.randomUUID(), id)).rejects.toMatchObject({ kind: 'not_found' })
+    const absent = crypto.randomUUID()
+    for (const _ of [1, 2]) {
+      await expect(counted.find(tenantId, absent)).rejects.toMatchObject({ kind: 'not_found' })
+    }
+    expect(statements).toBe(4)
+    await counted.close()
+  })
+
   test('a consumer sees the whole stream in its order, then changes, and nothing twice once it is acked', async () => {
     const scene = await setUp()
     await put(scene, ['a', 'b', 'c'])

@@ -48,7 +48,7 @@ const idleMs = 5000
 /** `sql`: the deliver pool. One dispatcher a process; several processes may serve the same consumer. */
 export function createDispatcher({ sql, notifier }: { sql: Sql; notifier: Notifier }): Dispatcher {
   const desks = new Map<number, { desk: Desk; unsubscribe(): void; usedAt: number }>()
-  const found = new Map<string, { ref: ConsumerRef; at: number }>()
+  const found = new Map<string, { ref: Promise<ConsumerRef>; at: number }>()
   let closed = false
 
   const deskOf = (consumer: ConsumerRef): Desk => {
@@ -78,10 +78,16 @@ export function createDispatcher({ sql, notifier }: { sql: Sql; notifier: Notifi
     async find(tenantId, consumerId) {
       const key = `${tenantId} ${consumerId}`
       const known = found.get(key)
-      if (known !== undefined && performance.now() - known.at < findEveryMs) return known.ref
-      const ref = await lookUp(sql, tenantId, consumerId)
+      if (known !== undefined && performance.now() - known.at < findEveryMs) return await known.ref
+      const ref = lookUp(sql, tenantId, consumerId)
+      // at once: when it runs out, hundreds of calls ask at the same time
       if (found.size < foundMax) found.set(key, { ref, at: performance.now() })
-      return ref
+      try {
+        return await ref
+      } catch (error) {
+        if (found.get(key)?.ref === ref) found.delete(key)
+        throw error
+      }
     },
     next: async ({ consumer, ...call }) => await deskOf(consumer).next(consumer, call),
     async ack(consumer, tokens) {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash as digest, timingSafeEqual } from 'node:crypto'
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { apiKeys, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
@@ -31,7 +31,7 @@ const columns = {
 
 /** SHA-256, hex: keys are 256 random bits, so a slow hash would add nothing but a way to overload us. */
 export function hashKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex')
+  return digest('sha256', key)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
-/** Sends raw text, and gives what came back until the server closed. */
-export function talk(port: number, text: string): Promise<string> {
+/** Sends raw text or bytes, and gives what came back until the server closed. */
+export function talk(port: number, text: string | Buffer): Promise<string> {
   return new Promise((resolve) => {
     let got = ''
     const socket = connect(port, '127.0.0.1', () => socket.write(text))
