@@ -1,4 +1,5 @@
 import { toAppError } from '../src/db/errors.ts'
+import type { AppError } from '../src/domain/error.ts'
 import { limits } from '../src/domain/limits.ts'
 import { backoffMs, waitForPassMs } from '../src/domain/pace.ts'
 import { noteError, noteLooked } from '../src/stream/source.ts'
@@ -56,6 +57,7 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
           if (error.kind === 'auth')
             await refuseCredential(deps.pools.write, opened.credential.id, error.message)
           await noteFailure(deps.pools.write, syncId, error)
+          await promiseLife(deps.pools.write, syncId, nextTryMs(error) + limits.lifeSignDueMs)
           throw error
         }
       }
@@ -79,6 +81,11 @@ export async function changesSlice(deps: ActivityDeps, syncId: string): Promise<
     })
     return { ...standing, ...seen, aborted, waitMs }
   })
+}
+
+/** Temporal tries again within this: the watch need not, and its nudge would make every wait begin anew. */
+function nextTryMs({ kind, retryAfterMs }: AppError): number {
+  return Math.max(retryAfterMs ?? 0, kind === 'bug' ? limits.bugBackoffMaxMs : minute)
 }
 
 /** What polls and drain know of each other. */

@@ -155,6 +155,24 @@ test('G14: a feed without an end ends in a sentence, and is not taken for follow
   expect(provider?.message).toContain('shows what it has shown before')
 })
 
+test.each([
+  ['a failure that is tried again within a minute', 'transient', undefined, 1],
+  ['a wait that the provider asked for', 'rate_limited', 30 * minute, 30],
+] as const)('G14: %s is announced to the watch', async (_, kind, retryAfterMs, minutes) => {
+  const told = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const read = async () => {
+    throw new AppError(kind, 'It does not answer.', told)
+  }
+  const { sql, engine, syncId, readAll } = await scene({}, { read })
+  await using _engine = engine
+  await readAll()
+  await expect(engine.changes(syncId)).rejects.toMatchObject({ kind })
+  const [row] = await sql<{ min: number }[]>`
+    select (extract(epoch from deadline_at - clock_timestamp()) / 60)::float8 as min from syncs where id = ${syncId}`
+  expect(row!.min).toBeGreaterThan(minutes + 2)
+  expect(row!.min).toBeLessThan(minutes + 5)
+})
+
 test('a duration makes one look, and says when the next is due; the deadline is later than that', async () => {
   const { sql, engine, syncId, state, readAll } = await scene({})
   await using _ = engine
