@@ -28,6 +28,7 @@ test('G11: an old event of an object that an enumeration since has not shown is 
     told('known', past(60_000)),
     told('unknown', past(60_000)),
     told('young', past(0)),
+    told('no\u0000id', past(60_000)),
     {
       collection: 'thing',
       id: 'gone',

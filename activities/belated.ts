@@ -1,5 +1,6 @@
 import type { Change } from '../src/connectors/connector.ts'
 import { limits } from '../src/domain/limits.ts'
+import { isId } from '../src/stream/quarantine.ts'
 import type { ActivityDeps } from './deps.ts'
 import type { Opened } from './open.ts'
 
@@ -16,8 +17,8 @@ export async function hintBelated(
   const sources = new Map(opened.sources.map((source) => [source.name, source.sourceNo]))
   const late = changes.flatMap(({ collection, id, raw, deleted, observedAt }) => {
     const sourceNo = sources.get(collection)
-    if (sourceNo === undefined || raw === null || deleted === true || observedAt === undefined)
-      return []
+    const told = raw !== null && deleted !== true && isId(id)
+    if (sourceNo === undefined || !told || observedAt === undefined) return []
     return deps.now() - Date.parse(observedAt) > limits.belatedMs
       ? [{ sourceNo, id, observedAt }]
       : []

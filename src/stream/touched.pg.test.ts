@@ -130,6 +130,7 @@ test('hints by name pass over what no sync has', async () => {
     { syncId, collectionId: 'acme:unknown', id: 'b' },
     { syncId, collectionId, id: '' },
     { syncId, collectionId, id: 'c\u001fd' },
+    { syncId, collectionId, id: 'e\u0000' },
   ])
   expect(count).toBe(1)
   expect((await due(source)).map(({ id }) => id)).toEqual(['a'])

@@ -1,6 +1,7 @@
 import { withAppErrors } from '../db/errors.ts'
 import { toNumber } from '../db/pools.ts'
 import type { Query } from '../db/pools.ts'
+import { isId } from './quarantine.ts'
 import type { Hint } from './write.ts'
 
 export type TouchedRow = Hint & {
@@ -62,22 +63,26 @@ export async function touch(sql: Query, rows: Hint[]): Promise<void> {
   )
 }
 
-/** The same for callers who know collections by name (a webhook). Names that no sync has are passed over. Returns how many. */
+/**
+ * The same for callers who know collections by name (a webhook). Names that no sync has are passed over, and what is no id.
+ * Returns how many.
+ */
 export async function touchByName(
   sql: Query,
   rows: { syncId: string; collectionId: string; id: string }[],
 ): Promise<number> {
-  if (rows.length === 0) return 0
+  const known = rows.filter(({ id }) => isId(id))
+  if (known.length === 0) return 0
   const result = await withAppErrors(
     () => sql`
       insert into touched as t (source_no, upstream_id)
       select distinct s.source_no, l.id collate "C" as id
         from unnest(
-               ${rows.map(({ syncId }) => syncId)}::uuid[],
-               ${rows.map(({ collectionId }) => collectionId)}::text[],
-               ${rows.map(({ id }) => id)}::text[]) l(sync_id, collection_id, id)
+               ${known.map(({ syncId }) => syncId)}::uuid[],
+               ${known.map(({ collectionId }) => collectionId)}::text[],
+               ${known.map(({ id }) => id)}::text[]) l(sync_id, collection_id, id)
         join source s on s.sync_id = l.sync_id and s.collection_id = l.collection_id
-       where s.removed_at is null and l.id <> '' and l.id !~ '[[:cntrl:]]'
+       where s.removed_at is null
        order by s.source_no, id
       on conflict (source_no, upstream_id) do update
         set seq = excluded.seq, due_at = least(t.due_at, excluded.due_at)`,
