@@ -82,7 +82,31 @@ export async function factsOf(
                     and d.changed_at < clock_timestamp() - ${limits.tombstoneKeepMs}::float8 * interval '1 ms'
                   order by q.cursor_idx limit 1) as held_by
           from streams t
-         where t.id in (select stream_id from chosen))
+         where t.id in (select stream_id from chosen)),
+      numbers as materialized (
+        select array(select o.source_no from source o where o.sync_id = any(array(select id from chosen))) as of),
+      counted as materialized (      -- nearly always empty: one look at each table, where one for each collection took as long as the rest
+        select (
+                 select jsonb_object_agg(f.source_no, f.count)
+                   from (
+                     select source_no, count(*)
+                       from finding
+                      where source_no = any((select of from numbers)::int[]) and kind = 'rejected'
+                      group by source_no) f) as kept, (
+                 select jsonb_object_agg(q.source_no, q.count)
+                   from (
+                     select source_no, count(*)
+                       from quarantine
+                      where source_no = any((select of from numbers)::int[])
+                      group by source_no) q) as quarantined, (
+                 select jsonb_object_agg(h.source_no, jsonb_build_array(h.count, h.oldest_ms))
+                   from (
+                     select source_no, count(*), (extract(epoch from min(first_seen_at)) * 1000)::float8 as oldest_ms
+                       from touched
+                      where source_no = any((select of from numbers)::int[])
+                      group by source_no) h) as hints,
+               array(
+                 select l.sync_id || l.name from slices l where l.sync_id = any(array(select id from chosen))) as running)
       select json_build_object(
                'syncId', s.id, 'nowMs', (extract(epoch from clock_timestamp()) * 1000)::float8, 'status', s.status, 'frequency', s.sync_frequency,
                'createdAtMs', (extract(epoch from s.created_at) * 1000)::float8, 'lastProgressAtMs', (extract(epoch from s.last_progress_at) * 1000)::float8,
@@ -103,26 +127,24 @@ export async function factsOf(
                           'collectionId', o.collection_id, 'phase', o.phase, 'backfilled', o.backfilled_at is not null,
                           'enumeratingSinceMs', case when o.enumerate_due_at is null then (extract(epoch from r.began) * 1000)::float8 end,
                           'frontierAtMs', (extract(epoch from r.moved) * 1000)::float8,
-                          'running', exists (
-                            select from slices l where l.sync_id = s.id and l.name = 'backfill/' || o.collection_id),
+                          'running', s.id || 'backfill/' || o.collection_id = any((select running from counted)::text[]),
                           'seen', coalesce(r.seen, 0), 'compared', (o.coverage ->> 'compared')::int,
                           'looked', o.looked, 'lookEveryMs', o.look_every_ms,
-                          'kept', (select count(*) from finding f where f.source_no = o.source_no and f.kind = 'rejected'),
+                          'kept', coalesce(((select kept from counted) ->> o.source_no::text)::int, 0),
                           'lastCheckedAtMs', (extract(epoch from o.last_checked_at) * 1000)::float8,
                           'lastChangeAtMs', (extract(epoch from o.last_change_at) * 1000)::float8,
                           'blocked', case when o.blocked_at is not null then json_build_object(
                             'kind', o.blocked_kind, 'reason', o.blocked_reason, 'sinceMs', (extract(epoch from o.blocked_at) * 1000)::float8) end,
                           'error', case when o.error_at is not null then json_build_object(
                             'message', o.error_message, 'sinceMs', (extract(epoch from o.error_at) * 1000)::float8) end,
-                          'held', o.held, 'quarantined', (select count(*) from quarantine q where q.source_no = o.source_no),
-                          'hints', t.hints, 'oldestHintAtMs', (extract(epoch from t.oldest) * 1000)::float8) as collection
+                          'held', o.held, 'quarantined', coalesce(((select quarantined from counted) ->> o.source_no::text)::int, 0),
+                          'hints', coalesce(((select hints from counted) -> o.source_no::text ->> 0)::int, 0),
+                          'oldestHintAtMs', (((select hints from counted) -> o.source_no::text) ->> 1)::float8) as collection
                    from source o
                    left join lateral (
                      select sum(k.seen) as seen, min(k.created_at) as began, max(k.moved_at) as moved
                        from checkpoint k
                       where k.sync_id = s.id and k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range') r on true
-                   left join lateral (
-                     select count(*) as hints, min(h.first_seen_at) as oldest from touched h where h.source_no = o.source_no) t on true
                   where o.sync_id = s.id and o.removed_at is null) of_sync), '[]'::json))::text as facts
         from chosen s
         join credentials c on c.id = s.credential_id`,
