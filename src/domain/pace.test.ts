@@ -33,10 +33,14 @@ describe('the interval of continuous polls', () => {
     ],
     [
       'up to five minutes where webhooks tell',
-      { ...quiet, told: true, previousMs: 250_000 },
+      { ...quiet, told: true, sinceChangeMs: hour, previousMs: 250_000 },
       5 * minute,
     ],
-    ['growing there as slowly', { ...quiet, told: true, previousMs: 14_000 }, 21_000],
+    [
+      'not more than without them while something moved within the hour',
+      { ...quiet, told: true, previousMs: 14_000 },
+      15_000,
+    ],
     [
       'a change brings it back to a second there too',
       { ...quiet, told: true, changed: true, previousMs: 5 * minute },

@@ -26,8 +26,8 @@ export type PollFacts = {
 }
 
 /**
- * `continuous`: 1 s after a change, × 1.5 each quiet poll up to 15 s, up to a minute after an hour without any change; up to
- * five minutes where webhooks tell.
+ * `continuous`: 1 s after a change, × 1.5 each quiet poll up to 15 s; after an hour without any change up to a minute, or up
+ * to five where webhooks tell. While things move a lost webhook costs seconds.
  */
 export function nextPollMs(facts: PollFacts): number {
   const { changed, previousMs, floorMs } = facts
@@ -36,8 +36,9 @@ export function nextPollMs(facts: PollFacts): number {
 }
 
 function capMs({ sinceChangeMs, told }: PollFacts): number {
-  if (told) return toldMaxMs
-  return sinceChangeMs === null || sinceChangeMs >= hour ? restMaxMs : quietMaxMs
+  const atRest = sinceChangeMs === null || sinceChangeMs >= hour
+  if (!atRest) return quietMaxMs
+  return told ? toldMaxMs : restMaxMs
 }
 
 /** A poll that was rarer than without webhooks, and found what they should have told. */
