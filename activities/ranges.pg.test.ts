@@ -235,6 +235,8 @@ test.each([1, 3])(
     const times = Array.from({ length: 40 }, (_, at) => start + at * 1_000)
     const things = thingsAt(times, 10)
     const { list } = things.collection
+    // not cut, whatever the machine has time for
+    things.collection.ranges = false
     let at = 0
     things.collection.list = async (ctx, _cursor, bounds) => {
       const page = await list(ctx, null, bounds)
