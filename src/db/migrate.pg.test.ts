@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -20,6 +21,24 @@ test('every file of functions stands, letter by letter, in one migration', () =>
     expect([name, copies.length]).toEqual([name, 1])
     expect(text).toContain(`create function ${name.replace('.sql', '')}(`)
   }
+})
+
+// Whoever ran `npm start` on main has applied them: a changed text would be applied again, and fail on what is there.
+test('a migration that was on main is never edited', () => {
+  const landed = [
+    ['0000_init', '6f44aa861eb7a84f'],
+    ['0001_storage', '2b93fb245fcc5221'],
+    ['0002_functions', '6fde0b552e9f4388'],
+    ['0003_full_strength', '7182a9bd2e0f7d50'],
+    ['0004_functions_2', '0b63eb5e18cba55f'],
+    ['0005_tokens_and_quarantine', '9341c7d1a9667a77'],
+    ['0006_functions_3', 'f3fe1b57f0dcee87'],
+  ]
+  const hashes = [...textsOf(migrationsFolder).keys()].map((name) => [
+    name.replace('.sql', ''),
+    hash('sha256', readFileSync(join(migrationsFolder, name)), 'hex').slice(0, 16),
+  ])
+  expect(hashes).toEqual(landed)
 })
 
 test('the migrated database has the functions of the files, and no other versioned ones', async () => {
