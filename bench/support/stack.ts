@@ -22,7 +22,7 @@ export type Stack = {
   /** Another worker, ready. */
   addWorker(): Promise<ChildProcess>
   /** Calls our API; throws on anything but 2xx. The shape of the answer is the caller's knowledge. */
-  // oxlint-disable-next-line typescript/no-explicit-any
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the comment above says
   api(method: string, path: string, body?: unknown): Promise<any>
   stop(): Promise<void>
 }

@@ -41,7 +41,7 @@ export type ApiDeps = {
     names: string[]
     signal: AbortSignal
   }): Promise<Map<string, Access>>
-  /** Collections that only this account has. Throws as any request to the provider does. */
+  /** Collections that only this account has (credentials/access.ts, discover). */
   discover(asked: {
     connector: Connector
     credential: SealedCredential

@@ -28,7 +28,7 @@ function outgoing(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return value.map(outgoing)
   const wire: Record<string, unknown> = {}
-  // no entries: an array for each member was a third of what a list costs here
+  // not entries: those are an array for each of the thousands of members of a list
   for (const key of Object.keys(value)) {
     const inner = (value as Record<string, unknown>)[key]
     if (inner !== undefined) wire[snake(key)] = opaque.has(key) ? inner : outgoing(inner)

@@ -79,7 +79,10 @@ export function createAccess(deps: AccessDeps) {
   }
 }
 
-/** What the account has besides the collections that the connector lists. Throws as any request does. */
+/**
+ * What the account has besides the collections that the connector lists. Throws AppError as every request to the provider:
+ * `auth`, `permanent`, `rate_limited`, `transient`.
+ */
 export async function discover(deps: AccessDeps, asked: Omit<AccessAsked, 'names'>) {
   const { connector, signal } = asked
   return (await connector.dynamic?.discover(contextOf(deps, asked, signal))) ?? []

@@ -124,7 +124,7 @@ test('tens of thousands of records that nobody has analyzed yet are compared at 
     insert into seen_page (source_no, generation, range_no, page_no, ids)
     select ${sourceNo}, ${generation}, 0, page + 1000, array(select 'id_' || page * 100 + n from generate_series(1, 100) n)
       from generate_series(0, 598) page`
-  // the last hundred were not shown; each with each took 40 s
+  // the last hundred were not shown; each with each takes longer than a test may
   expect(await finish(scene, generation)).toMatchObject({ compared: 60_001, candidates: 100 })
   expect(await hints(scene)).toHaveLength(100)
 })

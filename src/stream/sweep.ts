@@ -113,7 +113,7 @@ async function forgetAnswered(
 /**
  * Reads each record of the collection once; writes the candidates as findings, and as hints unless the fuse blows. A first
  * backfill ends before anybody has analyzed what it wrote: taken for a handful, the records were compared with the ids one by
- * one (20,000: 4.5 s of processor time, and four times that for twice as many; hashed 0.03 s).
+ * one (20,000 took 4.5 s, 60,000 more than 30 s; hashed, 20,000 take 0.07 s and a million 3.4 s).
  */
 async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: string[] }> {
   const { streamNo, sourceNo, generation, boundsFromMs, deletable } = input

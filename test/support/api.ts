@@ -13,15 +13,14 @@ import { healthOf } from '../../src/health/health.ts'
 import { ensureOperatorKey } from '../../src/store/apiKeys.ts'
 import { createTenant, ensureDefaultTenant } from '../../src/store/tenants.ts'
 import type { Syncs } from '../../src/temporal/client.ts'
+import type { Answer, Body } from './answer.ts'
 import { expectContract } from './contract.ts'
 import { createTestDatabase } from './database.ts'
 import type { TestDatabase } from './database.ts'
 
 export const operatorKey = 'operator-key-of-the-tests'
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of the API are looked at, not typed
-export type Body = any
-export type Asked = { status: number; headers: Headers; body: Body; text: string }
+export type Asked = Answer & { headers: Headers; text: string }
 export type Ask = (
   method: string,
   path: string,
