@@ -104,6 +104,14 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
   const sql = deps.pools.write
   if ((await openRanges(sql, { sourceNo: source.sourceNo })).length > 0) return false
   const facts = await enumerationOf(deps, source)
+  const followed = await isFollowed(sql, opened, source)
+  const nextDueMs = nextEnumerationMs({
+    everyMs: source.collection.enumerateEveryMs,
+    onlyCompared: isOnlyCompared(source),
+    tookMs: facts.tookMs,
+    followed,
+    random: deps.random(),
+  })
   const finished = await finishEnumeration(sql, {
     streamNo: source.streamNo,
     sourceNo: source.sourceNo,
@@ -112,13 +120,8 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
     // Missing in one listing proves nothing: only what can be asked for by id is ever judged.
     deletable: source.collection.deletes.includes('sweep') && source.collection.get !== undefined,
     byId: source.collection.get !== undefined,
-    nextDueMs: nextEnumerationMs({
-      everyMs: source.collection.enumerateEveryMs,
-      onlyCompared: isOnlyCompared(source),
-      tookMs: facts.tookMs,
-      followed: await isFollowed(sql, opened, source),
-      random: deps.random(),
-    }),
+    nextDueMs,
+    lookEveryMs: lookEveryMs(source, followed, nextDueMs),
   })
   if (finished === null) return false
   if (finished.candidates > 0 && !finished.held) await sayTouched(deps, opened.syncId)
@@ -135,6 +138,13 @@ async function finish(deps: ActivityDeps, opened: Opened, source: OpenSource): P
 /** By the connector's word nothing else sees its changes, so it comes often: that shall not take all of the quota. */
 function isOnlyCompared({ collection: { refresh } }: OpenSource): boolean {
   return refresh.feed === undefined && refresh.relist === undefined
+}
+
+/** How often the collection is looked at from now on; null: its feed says so itself, at each poll. */
+function lookEveryMs(source: OpenSource, followed: boolean, nextDueMs: number): number | null {
+  const { relist } = source.collection.refresh
+  if (relist !== undefined) return relist.everyMs
+  return followed && !isOnlyCompared(source) ? null : nextDueMs
 }
 
 async function enumerationOf(deps: ActivityDeps, { sourceNo, generation }: OpenSource) {

@@ -53,7 +53,7 @@ async function enumerate({ stream, source }: Scene, ids: string[], done = true):
 function finish(
   { source }: Scene,
   generation: number,
-  fields: { boundsFromMs?: number; deletable?: boolean } = {},
+  fields: { boundsFromMs?: number; deletable?: boolean; lookEveryMs?: number } = {},
 ) {
   return finishEnumeration(database.sql, {
     streamNo: source.streamNo,
@@ -127,6 +127,14 @@ test('tens of thousands of records that nobody has analyzed yet are compared at 
   // the last hundred were not shown; each with each takes longer than a test may
   expect(await finish(scene, generation)).toMatchObject({ compared: 60_001, candidates: 100 })
   expect(await hints(scene)).toHaveLength(100)
+})
+
+test('an enumeration says how often the collection is looked at from now on, or leaves that to others', async () => {
+  const scene = await setUp(['a'])
+  await finish(scene, await enumerate(scene, ['a']), { lookEveryMs: 3_600_000.4 })
+  expect(await stateOf(scene)).toMatchObject({ lookEveryMs: 3_600_000 })
+  await finish(scene, await enumerate(scene, ['a']))
+  expect(await stateOf(scene)).toMatchObject({ lookEveryMs: 3_600_000 })
 })
 
 test('an enumeration with an open range, or of an older generation, ends nothing', async () => {

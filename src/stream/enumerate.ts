@@ -24,9 +24,11 @@ export async function finishEnumeration(
     /** The provider can be asked for one record. */
     byId: boolean
     nextDueMs: number
+    /** How often it is looked at from now on (ms); null or left out: as before. */
+    lookEveryMs?: number | null
   },
 ): Promise<Swept | null> {
-  const { sourceNo, generation, nextDueMs } = input
+  const { sourceNo, generation, nextDueMs, lookEveryMs = null } = input
   return await withAppErrors(() =>
     sql.begin(async (tx) => {
       await tx`set local statement_timeout = '10min'`
@@ -46,6 +48,7 @@ export async function finishEnumeration(
            set phase = case when blocked_at is null then 'live' else phase end,
                backfilled_at = coalesce(backfilled_at, clock_timestamp()),
                last_checked_at = clock_timestamp(),
+               look_every_ms = coalesce(round(${lookEveryMs}::float8)::bigint, look_every_ms),
                enumerate_due_at = clock_timestamp() + ${nextDueMs}::float8 * interval '1 ms',
                coverage = jsonb_build_object(
                  'at', clock_timestamp(), 'generation', ${generation}::int, 'compared', ${compared}::int,

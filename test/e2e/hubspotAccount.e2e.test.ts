@@ -27,8 +27,15 @@ test('custom objects are synced by their name, and one that this portal does not
   const sync = (name: string) => scene.sync([name, 'contacts', `${cars}_to_contacts`])
   await expect(sync(`${cars.slice(0, -1)}z`)).rejects.toThrow(`did you mean \`hubspot:${cars}\`?`)
   await expect(sync('cars')).rejects.toThrow('is no collection of hubspot')
-  await sync(cars)
+  const id = await sync(cars)
   await scene.atRest()
+  // of associations too, which nothing but comparing sees
+  const expected = async () => {
+    const { body } = await road.ask('GET', `/v1/syncs/${id}`)
+    const views = body.collections as { expected_lag_seconds: number | null }[]
+    return views.map((one) => one.expected_lag_seconds)
+  }
+  await expect.poll(expected, patiently).not.toContain(null)
   const [car] = Object.keys(portal.snapshot(cars)[cars]!)
   portal.update('cars', car!, { model: 'Beetle' })
   await scene.atRest()
