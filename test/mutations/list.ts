@@ -113,9 +113,9 @@ export const mutations: Mutation[] = [
     name: 'out-twice',
     breaks: 'a record is with one worker at a time (G5)',
     files: 'sql',
-    from: 'where ins.next_idx is null\n       order by ins.idx',
-    to: 'order by ins.idx',
-    seenBy: answers,
+    from: 'set next_idx = case when f.op > 0 then excluded.idx end,\n              idx = case when f.op > 0 then f.idx else excluded.idx end,',
+    to: 'set next_idx = null, idx = excluded.idx,',
+    seenBy: model,
   },
   {
     name: 'newer-version-forgotten',
