@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { anyFree } from '../../src/main/embedded/ports.ts'
-import { openLine } from './line.ts'
-import type { Line } from './line.ts'
+import { openLines } from './lines.ts'
 import { gone, productionFlags, spawnNode, untilOk } from './stack.ts'
 
 export type Api = {
@@ -49,44 +48,24 @@ export async function startApi(databaseUrl: string): Promise<Api> {
   }
 }
 
-/** As many lines as calls are under way at once. */
 function clientOf(port: number, key: string): Client {
-  const free: Line[] = []
-  const call = async (method: 'GET' | 'POST', path: string, body = '', signal?: AbortSignal) => {
-    signal?.throwIfAborted()
-    const known = free.pop()
-    const line = known?.open === true ? known : await openLine(port)
-    const hangUp = () => line.close()
-    signal?.addEventListener('abort', hangUp)
-    const { status, text } = await line.call(
-      `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${key}\r\n` +
-        (body === ''
-          ? '\r\n'
-          : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`),
-    )
-    signal?.removeEventListener('abort', hangUp)
-    free.push(line)
-    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`)
-    return text
-  }
+  const lines = openLines(port, key)
   return {
     next: async (consumerId, batchSize, waitMs, signal) =>
-      await call(
+      await lines.call(
         'GET',
         `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}&wait_for=${waitMs}`,
         '',
         signal,
       ),
     async ack(consumerId, tokens) {
-      await call(
+      await lines.call(
         'POST',
         `/v1/http-consumers/${consumerId}/ack`,
         JSON.stringify({ ack_tokens: tokens }),
       )
     },
-    close() {
-      for (const line of free) line.close()
-    },
+    close: lines.close,
   }
 }
 

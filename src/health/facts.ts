@@ -70,7 +70,7 @@ export async function factsOf(
          where id = any(${syncIds}::uuid[]) and (${tenantId}::uuid is null or tenant_id = ${tenantId}::uuid)),
       holding as materialized (      -- once a stream, not once a sync
         select t.id as stream_id, (
-                 select json_build_object('consumerId', n.id, 'name', n.name, 'sinceMs', (extract(epoch from d.changed_at) * 1000)::float8)
+                 select json_build_object('consumerId', n.id, 'name', n.name, 'sinceMs', date_part('epoch', d.changed_at) * 1000)
                    from consumer n
                   cross join lateral (
                     select x.cursor_idx from consumer_state x where x.consumer_no = n.consumer_no order by x.op desc limit 1) q
@@ -101,45 +101,43 @@ export async function factsOf(
                       group by source_no) q) as quarantined, (
                  select jsonb_object_agg(h.source_no, jsonb_build_array(h.count, h.oldest_ms))
                    from (
-                     select source_no, count(*), (extract(epoch from min(first_seen_at)) * 1000)::float8 as oldest_ms
+                     select source_no, count(*), date_part('epoch', min(first_seen_at)) * 1000 as oldest_ms
                        from touched
                       where source_no = any((select of from numbers)::int[])
                       group by source_no) h) as hints,
                array(
                  select l.sync_id || l.name from slices l where l.sync_id = any(array(select id from chosen))) as running)
       select json_build_object(
-               'syncId', s.id, 'nowMs', (extract(epoch from clock_timestamp()) * 1000)::float8, 'status', s.status, 'frequency', s.sync_frequency,
-               'createdAtMs', (extract(epoch from s.created_at) * 1000)::float8, 'lastProgressAtMs', (extract(epoch from s.last_progress_at) * 1000)::float8,
+               'syncId', s.id, 'nowMs', date_part('epoch', clock_timestamp()) * 1000, 'status', s.status, 'frequency', s.sync_frequency,
+               'createdAtMs', date_part('epoch', s.created_at) * 1000, 'lastProgressAtMs', date_part('epoch', s.last_progress_at) * 1000,
                'error', case when s.error_since is not null then json_build_object(
-                 'kind', s.error_kind, 'message', s.error_message, 'sinceMs', (extract(epoch from s.error_since) * 1000)::float8) end,
+                 'kind', s.error_kind, 'message', s.error_message, 'sinceMs', date_part('epoch', s.error_since) * 1000) end,
                'refused', case when c.refused_at is not null then json_build_object(
-                 'reason', c.refused_reason, 'sinceMs', (extract(epoch from c.refused_at) * 1000)::float8) end,
+                 'reason', c.refused_reason, 'sinceMs', date_part('epoch', c.refused_at) * 1000) end,
                'quotaBlockedUntilMs', (
-                 select (extract(epoch from max(q.blocked_until)) * 1000)::float8 from quota q
+                 select date_part('epoch', max(q.blocked_until)) * 1000 from quota q
                   where q.credential_id = c.id and q.blocked_until > clock_timestamp() and isfinite(q.blocked_until)),
                'webhooks', (
-                 select json_build_object('sinceMs', min(extract(epoch from w.created_at) * 1000)::float8,
-                                          'lastAtMs', max(extract(epoch from w.last_received_at) * 1000)::float8)
+                 select json_build_object('sinceMs', date_part('epoch', min(w.created_at)) * 1000,
+                                          'lastAtMs', date_part('epoch', max(w.last_received_at)) * 1000)
                    from webhook_endpoints w where w.credential_id = c.id and w.ready having count(*) > 0),
                'trimHeldBy', (select y.held_by from holding y where y.stream_id = s.stream_id),
-               'collections', coalesce((select json_agg(collection order by source_no) from (
-                 select o.source_no, json_build_object(
-                          'collectionId', o.collection_id, 'phase', o.phase, 'backfilled', o.backfilled_at is not null,
-                          'enumeratingSinceMs', case when o.enumerate_due_at is null then (extract(epoch from r.began) * 1000)::float8 end,
-                          'frontierAtMs', (extract(epoch from r.moved) * 1000)::float8,
-                          'running', s.id || 'backfill/' || o.collection_id = any((select running from counted)::text[]),
-                          'seen', coalesce(r.seen, 0), 'compared', (o.coverage ->> 'compared')::int,
-                          'looked', o.looked, 'lookEveryMs', o.look_every_ms,
-                          'kept', coalesce(((select kept from counted) ->> o.source_no::text)::int, 0),
-                          'lastCheckedAtMs', (extract(epoch from o.last_checked_at) * 1000)::float8,
-                          'lastChangeAtMs', (extract(epoch from o.last_change_at) * 1000)::float8,
-                          'blocked', case when o.blocked_at is not null then json_build_object(
-                            'kind', o.blocked_kind, 'reason', o.blocked_reason, 'sinceMs', (extract(epoch from o.blocked_at) * 1000)::float8) end,
-                          'error', case when o.error_at is not null then json_build_object(
-                            'message', o.error_message, 'sinceMs', (extract(epoch from o.error_at) * 1000)::float8) end,
-                          'held', o.held, 'quarantined', coalesce(((select quarantined from counted) ->> o.source_no::text)::int, 0),
-                          'hints', coalesce(((select hints from counted) -> o.source_no::text ->> 0)::int, 0),
-                          'oldestHintAtMs', (((select hints from counted) -> o.source_no::text) ->> 1)::float8) as collection
+               'collections', coalesce((select json_agg(of_sync order by of_sync."sourceNo") from (   -- half the time of json_build_object
+                 select o.source_no as "sourceNo", o.collection_id as "collectionId", o.phase, o.backfilled_at is not null as backfilled,
+                        case when o.enumerate_due_at is null then date_part('epoch', r.began) * 1000 end as "enumeratingSinceMs",
+                        date_part('epoch', r.moved) * 1000 as "frontierAtMs",
+                        s.id || 'backfill/' || o.collection_id = any((select running from counted)::text[]) as running,
+                        coalesce(r.seen, 0) as seen, (o.coverage ->> 'compared')::int as compared, o.looked, o.look_every_ms as "lookEveryMs",
+                        coalesce(((select kept from counted) ->> o.source_no::text)::int, 0) as kept,
+                        date_part('epoch', o.last_checked_at) * 1000 as "lastCheckedAtMs",
+                        date_part('epoch', o.last_change_at) * 1000 as "lastChangeAtMs",
+                        case when o.blocked_at is not null then json_build_object(
+                          'kind', o.blocked_kind, 'reason', o.blocked_reason, 'sinceMs', date_part('epoch', o.blocked_at) * 1000) end as blocked,
+                        case when o.error_at is not null then json_build_object(
+                          'message', o.error_message, 'sinceMs', date_part('epoch', o.error_at) * 1000) end as error,
+                        o.held, coalesce(((select quarantined from counted) ->> o.source_no::text)::int, 0) as quarantined,
+                        coalesce(((select hints from counted) -> o.source_no::text ->> 0)::int, 0) as hints,
+                        (((select hints from counted) -> o.source_no::text) ->> 1)::float8 as "oldestHintAtMs"
                    from source o
                    left join lateral (
                      select sum(k.seen) as seen, min(k.created_at) as began, max(k.moved_at) as moved
