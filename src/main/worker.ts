@@ -7,6 +7,9 @@ import { tellReady, untilTold } from './lifetime.ts'
 import { run } from './run.ts'
 import { serveWorkerHttp } from './workerHttp.ts'
 
+/** Temporal's library keeps the last answer of every workflow, as a part of a pool: 64 kB each with Node's own size. */
+Buffer.poolSize = 4096
+
 await run(async () => {
   const told = untilTold()
   const config = readConfig(environment(), 'worker')

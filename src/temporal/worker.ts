@@ -49,7 +49,8 @@ export async function createWorkers(options: WorkerOptions): Promise<Workers> {
       taskQueue: TASK_QUEUES.control,
       workflowBundle: bundle,
       activities: activities.control,
-      maxCachedWorkflows: 1_000,
+      // 155 kB each. At rest a workflow has a task or two in an hour: reading its history again costs less than keeping it
+      maxCachedWorkflows: 300,
       maxConcurrentActivityTaskExecutions: 100,
     }),
     await Worker.create({

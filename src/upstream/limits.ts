@@ -13,9 +13,7 @@ export function effectiveLimits(
   rateLimits: RateLimit[],
   livemode: boolean,
 ): Limit[] {
-  const own = connector.limits.filter(
-    (limit) => limit.livemode === undefined || limit.livemode === livemode,
-  )
+  const own = limitsOf(connector, livemode)
   if (rateLimits.length === 0) return own
   const overall = own
     .filter((limit) => limit.bucket === null)
@@ -31,6 +29,19 @@ export function effectiveLimits(
         : { ...limit, allowed: Math.max(1, Math.floor(limit.allowed * ratio)) },
     )
   return [...given, ...others]
+}
+
+const known = new WeakMap<object, Map<boolean, Limit[]>>()
+
+/** One list for all slices: Stripe's has two hundred entries, and every slice keeps its own for hours. */
+function limitsOf(connector: Pick<Connector, 'limits'>, livemode: boolean): Limit[] {
+  const modes = known.get(connector) ?? new Map<boolean, Limit[]>()
+  known.set(connector, modes)
+  const own =
+    modes.get(livemode) ??
+    connector.limits.filter((limit) => limit.livemode === undefined || limit.livemode === livemode)
+  modes.set(livemode, own)
+  return own
 }
 
 /** One limit an interval, each the smallest that was given. */
