@@ -18,6 +18,7 @@ export async function control(flags: Flags, report: (result: Case) => void): Pro
     const second = await addWorker(stack, sql)
     const ids = await makeQuietSyncs(stack, count)
     await untilAllRun(sql, count, [])
+    await untilAllRead(sql)
 
     const paused = await pauseAll(stack, ids)
     report(limited('pause: answer, p99', quantile(paused.answerMs, 0.99), 'ms', 500))
@@ -111,6 +112,12 @@ async function untilAllRun(sql: postgres.Sql, count: number, without: string[]):
     if (on.length >= count) return
     await delay(20)
   }
+}
+
+/** Their backfills are over: what was just made is read first, and a pause would wait for the planning of hundreds. */
+async function untilAllRead(sql: postgres.Sql): Promise<void> {
+  const open = () => sql`select 1 from source where backfilled_at is null limit 1`
+  while ((await open()).length > 0) await delay(50)
 }
 
 /** Attempts beyond the first of what runs now; `known` of them are the takeovers after the SIGKILL. */
