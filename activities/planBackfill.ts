@@ -71,7 +71,10 @@ async function plan(deps: ActivityDeps, opened: Opened, signal: AbortSignal): Pr
         ),
         ...sources
           .filter((source) => source.held)
-          .map((source) => `Many deletes of \`${source.collectionId}\` wait for approval.`),
+          .map(
+            (source) =>
+              `Many records of \`${source.collectionId}\` seem to be gone: their deletes wait for \`POST /v1/syncs/${opened.syncId}/deletes/approve\` or \`…/reject\`.`,
+          ),
       ],
     },
   )

@@ -4,7 +4,7 @@ import { limits } from '../src/domain/limits.ts'
 import { backfill, errands } from './options.ts'
 import type { Run } from './run.ts'
 import { adopt, counted, stopping, unlessCut } from './run.ts'
-import { show } from './show.ts'
+import { show, tell } from './show.ts'
 import { judge } from './trouble.ts'
 
 const day = 86_400_000
@@ -25,6 +25,7 @@ export async function backfillLoop(run: Run): Promise<void> {
 /** One plan and its slices. Returns how long to wait for the next. */
 async function round(run: Run): Promise<number> {
   run.replan = false
+  run.nextCompareAtMs = null
   try {
     const plan = await unlessCut(run, () =>
       errands.planBackfill.executeWithOptions({ summary: 'What is left to read?' }, [
@@ -33,6 +34,7 @@ async function round(run: Run): Promise<number> {
     )
     if (plan === null) return 0
     run.plan = plan
+    run.sincePlan = { done: 0, records: 0 }
   } catch (error) {
     if (isCancellation(error)) throw error
     return judge(run, error) === 'at once' ? limits.leaseEveryMs : minute
@@ -41,7 +43,11 @@ async function round(run: Run): Promise<number> {
   show(run)
   const { collections, nextDueInMs } = run.plan
   if (stopping(run)) return 0
-  if (collections.length === 0) return Math.min(Math.max(nextDueInMs, 1_000), day)
+  if (collections.length === 0) {
+    const waitMs = Math.min(Math.max(nextDueInMs, 1_000), day)
+    run.nextCompareAtMs = Date.now() + waitMs
+    return waitMs
+  }
   const moved = await readAll(run, collections)
   // Slices that only were told to stop: whatever told them is on its way to us.
   return moved ? 0 : limits.leaseEveryMs
@@ -63,11 +69,14 @@ async function readAll(run: Run, collections: string[]): Promise<boolean> {
       const answer = await read(run, id)
       run.reading.delete(id)
       if (answer === null) continue
+      run.sincePlan.records += answer.records
+      if (answer.done) run.sincePlan.done += 1
       moved ||= answer.pages > 0 || answer.done || answer.blocked !== null
       if (!answer.done && !answer.aborted && answer.blocked === null) {
         run.reading.set(id, { records: before + answer.records })
         waiting.push(id)
       }
+      tell(run)
     }
   }
   await Promise.all(

@@ -4,17 +4,19 @@ import type { ChangesAnswer } from '../activities/contract.ts'
 import { changes } from './options.ts'
 import type { Run } from './run.ts'
 import { adopt, counted, stopping, unlessCut } from './run.ts'
-import { show } from './show.ts'
+import { show, tell } from './show.ts'
 import { judge } from './trouble.ts'
 
 const second = 1_000
 const minute = 60_000
 
 export async function changesLoop(run: Run): Promise<void> {
-  run.following ??= { changes: 0, lastChangeMs: null, sinceMs: Date.now() }
+  run.following ??= { changes: 0, lastChangeMs: null, sinceMs: Date.now(), toldMs: null }
   while (!stopping(run)) {
     await waitUntil(run, run.nextPassAtMs)
     if (stopping(run)) return
+    // What was due is under way now.
+    tell(run)
     const { nudges } = run
     const answer = await look(run)
     if (answer !== null) note(run, answer)
@@ -48,6 +50,7 @@ function note(run: Run, answer: ChangesAnswer): void {
   if (answer.replan) run.replan = true
   if (run.following === null) return
   run.following.changes += answer.changes
+  run.following.toldMs = Date.now()
   run.following.lastChangeMs = answer.lastChangeMs ?? run.following.lastChangeMs
 }
 
@@ -60,7 +63,11 @@ async function waitUntil(run: Run, atMs: number): Promise<void> {
   const { nudges } = run
   const waitMs = atMs - Date.now()
   if (waitMs <= 0) return
+  const frequency = run.facts?.frequency ?? 'continuous'
   await condition(() => stopping(run) || run.nudges !== nudges, waitMs, {
-    summary: `Next look for changes (every ${run.facts?.frequency ?? 'continuous'})`,
+    summary:
+      frequency === 'continuous'
+        ? 'The changes are followed again'
+        : `Next look for changes (every ${frequency})`,
   })
 }

@@ -1,6 +1,7 @@
 /** pause, resume, resync, nudge, remove: each an update with an answer, and a plain signal of the same name. */
 import {
   ApplicationFailure,
+  CancellationScope,
   condition,
   defineSignal,
   defineUpdate,
@@ -32,7 +33,12 @@ export function listen(run: Run): void {
     const description = descriptions[name]
     setHandler(
       defineUpdate<CommandAnswer, [CommandInput | undefined]>(name),
-      async (input) => await answered(run, enqueue(run, name, input)),
+      async (input) => {
+        const answer = () => answered(run, enqueue(run, name, input))
+        // Only where it must be: one more turn of the event loop would change what follows what in older runs.
+        if (!CancellationScope.current().consideredCancelled) return await answer()
+        return await CancellationScope.nonCancellable(answer)
+      },
       { description, validator: (input) => validate(run, name, input) },
     )
     setHandler(

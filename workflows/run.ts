@@ -66,7 +66,16 @@ export type Run = {
   /** For the dashboard. */
   plan: Plan | null
   reading: Map<string, { records: number }>
-  following: { changes: number; lastChangeMs: number | null; sinceMs: number } | null
+  /** Read since the plan was made. */
+  sincePlan: { done: number; records: number }
+  following: {
+    changes: number
+    lastChangeMs: number | null
+    sinceMs: number
+    toldMs: number | null
+  } | null
+  nextCompareAtMs: number | null
+  nextTryAtMs: number | null
   shownState: string | null
 }
 
@@ -92,7 +101,10 @@ export function restore(input: SyncInput): Run {
     nextPassAtMs: carry?.nextPassAtMs ?? 0,
     plan: null,
     reading: new Map(),
+    sincePlan: { done: 0, records: 0 },
     following: null,
+    nextCompareAtMs: null,
+    nextTryAtMs: null,
     shownState: null,
   }
 }

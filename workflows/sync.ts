@@ -16,7 +16,7 @@ import { listen, obey } from './commands.ts'
 import { control, errands } from './options.ts'
 import type { Run, SyncInput } from './run.ts'
 import { adopt, block, carryOf, cutTries, full, restore, stopping, unlessCut } from './run.ts'
-import { show } from './show.ts'
+import { show, tell } from './show.ts'
 import { sentence, typeOf } from './trouble.ts'
 
 const hour = 3_600_000
@@ -25,6 +25,26 @@ const askAgainMs = 5_000
 export async function syncWorkflow(input: SyncInput): Promise<void> {
   const run = restore(input)
   listen(run)
+  tellCancellation(run)
+  await CancellationScope.nonCancellable(() => live(run, input))
+}
+
+/**
+ * Temporal's own "cancel", the first button that its UI offers, is no word of ours: the row says whether a sync is to run,
+ * and the watch would start it again. So it goes on, and says what to send instead.
+ */
+function tellCancellation(run: Run): void {
+  CancellationScope.current().cancelRequested.catch(() => {
+    run.trouble = {
+      message:
+        'A cancellation was requested and ignored: it is not how a sync is stopped. Send the signal `pause`, or `remove` to end it for good.',
+      sinceMs: Date.now(),
+    }
+    tell(run)
+  })
+}
+
+async function live(run: Run, input: SyncInput): Promise<void> {
   void obey(run, () => show(run))
   if (input.carry === undefined) await check(run)
   for (;;) {
@@ -113,6 +133,8 @@ async function check(run: Run): Promise<void> {
 }
 
 async function waitForCredential(run: Run): Promise<void> {
+  run.nextTryAtMs = Date.now() + hour
+  tell(run)
   await condition(
     () => run.nudges !== run.blockedNudges || run.status !== 'active' || full(run),
     hour,

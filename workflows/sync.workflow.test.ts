@@ -228,10 +228,41 @@ describe('continue-as-new', () => {
     const now = await handle.describe()
     expect(now.runId).not.toBe(first)
     expect(now.memo).toEqual({ name: 'Fake' })
+    expect(now.searchAttributes).toMatchObject({ SluiceName: ['Fake'] })
     expect(fake.checks).toBe(1)
     await expect.poll(() => details(syncId), within).toContain('### Paused')
     await temporal.syncs.resume(syncId)
     await expect.poll(() => fake.running, within).toBe(1)
+  })
+})
+
+describe("Temporal's own cancel", () => {
+  test('hurts nothing: the sync goes on, says so, and obeys', async () => {
+    const { syncId, fake, handle } = await started()
+    await expect.poll(() => fake.running, within).toBe(1)
+    await handle.cancel()
+    await expect.poll(() => details(syncId), within).toContain('A cancellation was requested')
+    expect(fake.running).toBe(1)
+    expect(await temporal.syncs.pause(syncId)).toEqual({ accepted: 'done' })
+    await expect.poll(() => details(syncId), within).toContain('### Paused')
+    await handle.signal('resume')
+    await expect.poll(() => fake.running, within).toBe(1)
+  })
+
+  test('a blocked sync, and one between two looks, go on as well', async () => {
+    const { syncId, fake, handle } = await started((fake) => {
+      fake.passWaitMs = 3_600_000
+      fake.backfillFails = () => new AppError('auth', 'The key was refused.')
+      fake.due = ['acme:thing']
+    })
+    await expect.poll(() => details(syncId), within).toContain('### Blocked')
+    await handle.cancel()
+    await expect.poll(() => details(syncId), within).toContain('A cancellation was requested')
+    fake.backfillFails = () => null
+    expect(await temporal.syncs.nudge(syncId)).toEqual({ accepted: 'done' })
+    await expect.poll(() => details(syncId), within).toContain('### Live')
+    await temporal.syncs.remove(syncId)
+    await handle.result()
   })
 })
 

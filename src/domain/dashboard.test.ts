@@ -4,6 +4,7 @@ import { dashboard, stateOf } from './dashboard.ts'
 
 const nowMs = Date.UTC(2026, 10, 24, 12)
 const view = (more: Partial<DashboardView> = {}): DashboardView => ({
+  called: { name: 'Globex', provider: 'stripe' },
   state: 'live',
   frequency: 'continuous',
   nowMs,
@@ -15,28 +16,52 @@ const view = (more: Partial<DashboardView> = {}): DashboardView => ({
   refused: null,
   trouble: null,
   notes: [],
-  changes: { seen: 12, sinceMs: nowMs - 60_000, lastMs: nowMs - 1_000 },
+  changes: { seen: 12, sinceMs: nowMs - 60_000, lastMs: nowMs - 2_000, toldMs: nowMs - 1_000 },
   nextPassAtMs: null,
+  nextCompareAtMs: null,
+  nextTryAtMs: null,
   ...more,
 })
 
 describe('what an operator reads', () => {
+  test('a sync says its name, which is text whatever is in it', () => {
+    expect(dashboard(view())).toMatch(/^Sync `Globex` \(stripe\)\n/)
+    const called = { name: '`#\n# <b>', provider: 'stripe' }
+    expect(dashboard(view({ called }))).toMatch(/^Sync ` # # <b>` \(stripe\)\n/)
+  })
+
   test('a live sync says so, and how to pause it', () => {
     const text = dashboard(view())
     expect(text).toContain('### Live')
     expect(text).toContain('16 of 16 collections complete, 20,123 records')
-    expect(text).toContain('`pause` stops all requests at once')
+    expect(text).toContain('**To pause it**: More Actions → Send a Signal, name `pause`')
+  })
+
+  test('changes are counted up to when a slice told of them, and not at all before', () => {
+    expect(dashboard(view())).toContain(
+      '12 seen from 2026-11-24 11:59:00 UTC to 2026-11-24 11:59:59 UTC, the last one at 2026-11-24 11:59:58 UTC.',
+    )
+    const changes = { seen: 0, sinceMs: nowMs, lastMs: null, toldMs: null }
+    expect(dashboard(view({ changes }))).toContain('followed since 2026-11-24 12:00:00 UTC')
+    expect(dashboard(view({ changes }))).not.toContain('0 seen')
+  })
+
+  test('what went wrong comes before the numbers', () => {
+    const text = dashboard(view({ notes: ['Something waits.'] }))
+    expect(text.indexOf('Something waits.')).toBeLessThan(text.indexOf('**Backfill**'))
   })
 
   test('a paused sync says how it goes on', () => {
-    expect(dashboard(view({ state: 'paused' }))).toContain('send the signal `resume`')
+    expect(dashboard(view({ state: 'paused' }))).toContain('sends the signal `resume`')
+    expect(dashboard(view({ state: 'paused' }))).toContain('**To go on**: More Actions')
   })
 
   test('a refused credential says why, since when, and what to do', () => {
     const text = dashboard(
       view({ state: 'blocked', refused: { message: 'The key was revoked.', sinceMs: nowMs } }),
     )
-    expect(text).toContain('Update the credential')
+    expect(text).toContain('Update the credential (`PATCH /v1/credentials/{id}`)')
+    expect(text).toContain('tried again once an hour')
     expect(text).toContain('since 2026-11-24 12:00:00 UTC: The key was revoked.')
   })
 
@@ -50,6 +75,16 @@ describe('what an operator reads', () => {
   })
 
   test('a wait says for what', () => {
+    expect(dashboard(view())).toContain('the tab **Pending Activities** says until when')
+    expect(dashboard(view({ nextCompareAtMs: nowMs + 60_000 }))).toContain(
+      'The next comparison with the account is due at 2026-11-24 12:01:00 UTC',
+    )
+    expect(dashboard(view({ state: 'paused', nextCompareAtMs: nowMs + 60_000 }))).not.toContain(
+      'next comparison',
+    )
+    expect(dashboard(view({ state: 'blocked', nextTryAtMs: nowMs + 60_000 }))).toContain(
+      'The old one is tried again at 2026-11-24 12:01:00 UTC',
+    )
     expect(dashboard(view({ frequency: '15m', nextPassAtMs: nowMs + 60_000 }))).toContain(
       'The next look is due at 2026-11-24 12:01:00 UTC',
     )

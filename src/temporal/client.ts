@@ -4,6 +4,7 @@ import {
   Client,
   Connection,
   isGrpcServiceError,
+  ServiceError,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -117,9 +118,7 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
   }
 
   const start = (sync: SyncStart) =>
-    within(async () => {
-      await client.workflow.start(WORKFLOW_TYPE, startOptions(sync))
-    })
+    within(() => namedIfKnown(sync, (options) => client.workflow.start(WORKFLOW_TYPE, options)))
 
   async function command(syncId: string, name: CommandName, input: CommandInput): Promise<Outcome> {
     const args: [CommandInput] = [{ ...input, request_id: options.newId() }]
@@ -156,13 +155,15 @@ export function createSyncs(client: Client, options: { newId: () => string }): S
     remove: (syncId, { keepRecords } = {}) =>
       command(syncId, 'remove', keepRecords === true ? { keep_records: true } : {}),
     wake: (sync) =>
-      within(async () => {
-        await client.workflow.signalWithStart(WORKFLOW_TYPE, {
-          ...startOptions(sync),
-          signal: 'nudge',
-          signalArgs: [{}],
-        })
-      }),
+      within(() =>
+        namedIfKnown(sync, (options) =>
+          client.workflow.signalWithStart(WORKFLOW_TYPE, {
+            ...options,
+            signal: 'nudge',
+            signalArgs: [{}],
+          }),
+        ),
+      ),
     ping: () =>
       within(async () => {
         await client.workflowService.describeNamespace({ namespace: client.options.namespace })
@@ -208,6 +209,33 @@ function bareStart(syncId: string) {
   }
 }
 
+type StartOptions = ReturnType<typeof startOptions>
+
+/** `SluiceName` came later than the others: where nobody may or did register it yet, a sync starts without. */
+async function namedIfKnown(
+  sync: SyncStart,
+  call: (options: StartOptions) => Promise<unknown>,
+): Promise<void> {
+  const options = startOptions(sync)
+  try {
+    await call(options)
+  } catch (error) {
+    if (!isUnregistered(error, searchKeys.name.name)) throw error
+    const typedSearchAttributes = options.typedSearchAttributes.filter(
+      ({ key }) => key !== searchKeys.name,
+    )
+    await call({ ...options, typedSearchAttributes })
+  }
+}
+
+/** `INVALID_ARGUMENT` of gRPC. */
+const invalidArgument: unknown = 3
+
+function isUnregistered(error: unknown, name: string): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error
+  return isGrpcServiceError(cause) && cause.code === invalidArgument && cause.message.includes(name)
+}
+
 function startOptions(sync: SyncStart) {
   const called = sync.name ?? sync.syncId
   return {
@@ -216,6 +244,7 @@ function startOptions(sync: SyncStart) {
     memo: { name: called, provider: sync.provider, tenant: sync.tenantId },
     typedSearchAttributes: [
       { key: searchKeys.state, value: 'starting' },
+      { key: searchKeys.name, value: called.slice(0, 190) },
       { key: searchKeys.provider, value: sync.provider },
       { key: searchKeys.tenant, value: sync.tenantId },
     ],
@@ -223,7 +252,9 @@ function startOptions(sync: SyncStart) {
     staticDetails: [
       `Keeps one ${sync.provider} account and one stream equal: a backfill of each collection, and beside it the changes.`,
       '',
-      'See **Current details** for what it does now. Signals and updates: `pause`, `resume`, `resync`, `nudge` (look now), `remove`.',
+      '**To pause it**: More Actions → Send a Signal, name `pause`, no input. `resume` goes on, `nudge` looks now.',
+      '',
+      '**Current Details** say what it does now, why it waits and what went wrong. A worker answers them: if they stay empty, none runs.',
     ].join('\n'),
   }
 }

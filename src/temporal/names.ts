@@ -29,12 +29,14 @@ export type CommandAnswer = { status: string; message: string }
 /** Must be registered with the namespace; the types are those of `temporal operator search-attribute create`. */
 export const SEARCH_ATTRIBUTES = {
   SluiceState: 'Keyword',
+  SluiceName: 'Keyword',
   SluiceProvider: 'Keyword',
   SluiceTenant: 'Keyword',
 } as const
 
 export const searchKeys = {
   state: defineSearchAttributeKey('SluiceState', 'KEYWORD'),
+  name: defineSearchAttributeKey('SluiceName', 'KEYWORD'),
   provider: defineSearchAttributeKey('SluiceProvider', 'KEYWORD'),
   tenant: defineSearchAttributeKey('SluiceTenant', 'KEYWORD'),
 }

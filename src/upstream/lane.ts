@@ -105,7 +105,7 @@ export function rejectAll(lane: Lane, error: AppError): void {
 export function spent(retryAfterMs: number): AppError {
   return new AppError(
     'rate_limited',
-    'The quota of this credential is spent for now: the request waits for its turn.',
+    'Requests of this credential wait: its quota is spent for now, or the provider asked to wait.',
     { code: 'quota-spent', retryAfterMs },
   )
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { TASK_QUEUES, WORKFLOW_TYPE, workflowId } from '../../src/temporal/names.ts'
+import { searchKeys, TASK_QUEUES, WORKFLOW_TYPE, workflowId } from '../../src/temporal/names.ts'
 import type { Activities } from '../../src/temporal/worker.ts'
 import { FakeSync } from './fakeActivities.ts'
 import type { TestTemporal } from './temporalServer.ts'
@@ -57,6 +57,7 @@ export class FakeWorker {
         taskQueue: TASK_QUEUES.control,
         args: [{ syncId, historyLimit }],
         memo: { name: 'Fake' },
+        typedSearchAttributes: [{ key: searchKeys.name, value: 'Fake' }],
       })
     }
     return { syncId, fake, handle: this.#temporal.client.workflow.getHandle(workflowId(syncId)) }

@@ -43,6 +43,7 @@ async function start(): Promise<{ address: string; end(): Promise<void> }> {
     uiPort: null,
     searchAttributes: {
       SluiceState: 'Keyword',
+      SluiceName: 'Keyword',
       SluiceProvider: 'Keyword',
       SluiceTenant: 'Keyword',
     },
