@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AppError } from '../src/domain/error.ts'
+import { failWith, pendingWith } from '../src/temporal/pending.ts'
 import { FakeSync } from '../test/support/fakeActivities.ts'
 import type { FakeActivity } from '../test/support/fakeActivities.ts'
 import { FakeWorker } from '../test/support/fakeWorker.ts'
@@ -234,6 +235,25 @@ describe('continue-as-new', () => {
     await temporal.syncs.resume(syncId)
     await expect.poll(() => fake.running, within).toBe(1)
   })
+})
+
+test('G14: a slice that was lost is found by what Temporal has running, also after a nudge', async () => {
+  const { syncId, fake, handle } = await started((fake) => {
+    fake.loses = true
+  })
+  const lost = async () =>
+    (await pendingWith(temporal.client)(syncId)).filter(({ type }) => type === 'changesSlice')
+  await expect.poll(lost, within).toHaveLength(1)
+  await temporal.syncs.nudge(syncId)
+  const cancelled = async () =>
+    (await handle.fetchHistory()).events?.some(
+      (one) => one.activityTaskCancelRequestedEventAttributes,
+    )
+  await expect.poll(cancelled, within).toBe(true)
+  expect(await lost()).toHaveLength(1)
+  expect(fake.running).toBe(0)
+  await failWith(temporal.client)((await lost())[0]!)
+  await expect.poll(() => fake.running, within).toBe(1)
 })
 
 describe("Temporal's own cancel", () => {

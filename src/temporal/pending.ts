@@ -7,8 +7,11 @@ import { limits } from '../domain/limits.ts'
 import { takenOver } from './failure.ts'
 import { workflowId } from './names.ts'
 
-/** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API. */
-const started = 2
+/**
+ * `PENDING_ACTIVITY_STATE_STARTED` of Temporal's API, and `…_CANCEL_REQUESTED`: a nudge cancels what waits for its next try, and
+ * one that a worker took stays in this state until it ends.
+ */
+const taken = [2, 3]
 
 export function pendingWith(client: Client): PendingOf {
   return async (syncId) => {
@@ -19,7 +22,7 @@ export function pendingWith(client: Client): PendingOf {
         async () => await client.workflow.getHandle(id).describe(),
       )
       return (raw.pendingActivities ?? [])
-        .filter((one) => Number(one.state) === started)
+        .filter((one) => taken.includes(Number(one.state)))
         .map((one) => ({
           workflowId: id,
           runId,

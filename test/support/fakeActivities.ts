@@ -27,6 +27,8 @@ export class FakeSync {
   running = 0
   /** A duration: the changes slice answers at once with this wait. Null: it runs until it is told to return. */
   passWaitMs: number | null = null
+  /** The next changes slice is lost: it hears nothing, and never answers. */
+  loses = false
   backfillFails: (collectionId: string) => AppError | null = () => null
   fails: (activity: FakeActivity) => AppError | null = () => null
   /** Tries of activities that were let through `fails`. */
@@ -114,6 +116,11 @@ export class FakeSync {
     this.calls.push('changes')
     this.#pass('changesSlice')
     const nothing = { aborted: false, changes: 0, lastChangeMs: null, waitMs: 0, replan: false }
+    if (this.loses) {
+      this.loses = false
+      // only its worker's end ends it: nothing else is told to an activity without heartbeats
+      return await Context.current().cancelled
+    }
     if (this.passWaitMs !== null) return { ...this.standing, ...nothing, waitMs: this.passWaitMs }
     if (this.standing.status !== 'active') return { ...this.standing, ...nothing, aborted: true }
     this.running += 1
