@@ -1,6 +1,7 @@
 /**
  * Activities that Temporal believes to be running and no worker has registered: their worker was killed between taking one
- * and registering it, or between leaving it and telling Temporal. No row of `slices` leads to them, and without heartbeats
+ * and registering it, or between leaving it and telling Temporal; or the answer to its poll never came (seen with hundreds of syncs
+ * begun at once on a busy machine). No row of `slices` leads to them, and without heartbeats
  * Temporal itself would notice after twelve minutes (G14).
  */
 import type { Sql } from '../src/db/pools.ts'

@@ -11,6 +11,8 @@ async function inMidBackfill(collectionIds = ids): Promise<[Road, string]> {
   await road.work()
   const syncId = await road.sync({ collection_ids: collectionIds })
   await expect.poll(() => road.simulator.log.length, patiently).toBeGreaterThan(8)
+  // requests alone may all be those that position the feeds: a resync before the first enumeration is not another one
+  await expect.poll(async () => Object.values(await generations(road)), patiently).not.toContain(0)
   return [road, syncId]
 }
 
