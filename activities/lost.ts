@@ -1,8 +1,8 @@
 /**
  * Activities that Temporal believes to be running and no worker has registered: their worker was killed between taking one
- * and registering it, or between leaving it and telling Temporal; or the answer to its poll never came (seen with hundreds of syncs
- * begun at once on a busy machine). No row of `slices` leads to them, and without heartbeats
- * Temporal itself would notice after twelve minutes (G14).
+ * and registering it, or between leaving it and telling Temporal; or nobody ever got what Temporal handed out (seen where
+ * hundreds of syncs began at once on a busy machine). No row of `slices` leads to them, and without heartbeats Temporal
+ * itself would notice after twelve minutes (G14).
  */
 import type { Sql } from '../src/db/pools.ts'
 import { limits } from '../src/domain/limits.ts'

@@ -148,14 +148,5 @@ async function readRow(deps: ActivityDeps, syncId: string): Promise<Row> {
      where s.id = ${syncId}`
   if (row === undefined)
     throw new AppError('not_found', 'This sync is gone: its row is no longer in the database.')
-  return {
-    ...row,
-    ciphertext: unpooled(row.ciphertext),
-    rate_limits: JSON.parse(row.rate_limits) as RateLimit[],
-  }
-}
-
-/** A slice keeps it for hours: as a part of Node's pool of buffers it would keep 64 kB. */
-function unpooled(bytes: Buffer): Buffer {
-  return Buffer.from(new Uint8Array(bytes).buffer)
+  return { ...row, rate_limits: JSON.parse(row.rate_limits) as RateLimit[] }
 }

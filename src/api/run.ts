@@ -15,7 +15,7 @@ import { problemResponse } from './problem.ts'
 import type { Answer, Call, Route } from './route.ts'
 
 const timeoutMsDefault = 30_000
-/** Below it one write of headers and text together costs less. */
+/** Below it node sends headers and text in one write. */
 const bytesFrom = 16_384
 
 /** On every answer. Scripts, frames and guesses of the content type have no business here; CORS is off by absence. */

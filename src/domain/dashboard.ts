@@ -116,7 +116,7 @@ function changeLines(view: DashboardView): string | null {
 /** A slice of changes tells what it saw when it returns: no number at all is better than a zero that is none. */
 function counted({ seen, sinceMs, lastMs, toldMs }: NonNullable<DashboardView['changes']>): string {
   if (toldMs === null)
-    return `followed since ${at(sinceMs)}; how many there were is told every ten minutes.`
+    return `followed since ${at(sinceMs)}; how many there were is told within ten minutes.`
   const last = lastMs === null ? '' : `, the last one at ${at(lastMs)}`
   return `${count(seen)} seen from ${at(sinceMs)} to ${at(toldMs)}${last}.`
 }

@@ -6,6 +6,7 @@ import { environment } from '../../src/config.ts'
 import { findTemporal } from '../../src/main/embedded/findTemporal.ts'
 import { anyFree } from '../../src/main/embedded/ports.ts'
 import { startTemporal } from '../../src/main/embedded/temporal.ts'
+import { SEARCH_ATTRIBUTES } from '../../src/temporal/names.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -41,12 +42,7 @@ async function start(): Promise<{ address: string; end(): Promise<void> }> {
     dir,
     port: await anyFree(),
     uiPort: null,
-    searchAttributes: {
-      SluiceState: 'Keyword',
-      SluiceName: 'Keyword',
-      SluiceProvider: 'Keyword',
-      SluiceTenant: 'Keyword',
-    },
+    searchAttributes: SEARCH_ATTRIBUTES,
     // Short timers are exact and activities follow at once: right for tests, wrong for load.
     dynamicConfig: {
       'history.timerProcessorMaxTimeShift': '10ms',
