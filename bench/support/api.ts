@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { apiFlags } from '../../src/main/embedded/child.ts'
 import { anyFree } from '../../src/main/embedded/ports.ts'
 import { openLines } from './lines.ts'
-import { gone, productionFlags, spawnNode, untilOk } from './stack.ts'
+import { gone, spawnNode, untilOk } from './stack.ts'
 
 export type Api = {
   pid: number
@@ -23,7 +24,7 @@ export type Client = {
 export async function startApi(databaseUrl: string): Promise<Api> {
   const port = await anyFree()
   const key = randomBytes(24).toString('base64url')
-  const child = spawnNode([...productionFlags, 'src/main/api.ts'], {
+  const child = spawnNode([...apiFlags, 'src/main/api.ts'], {
     PATH: process.env['PATH'] ?? '',
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: '127.0.0.1:1',

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { apiFlags, otherFlags } from '../../src/main/embedded/child.ts'
 import { findTemporal } from '../../src/main/embedded/findTemporal.ts'
 import { anyFree } from '../../src/main/embedded/ports.ts'
 import { startPostgres } from '../../src/main/embedded/postgres.ts'
@@ -26,10 +27,6 @@ export type Stack = {
   api(method: string, path: string, body?: unknown): Promise<any>
   stop(): Promise<void>
 }
-
-/** As package.json's `api` and `worker` start them. */
-export const productionFlags = ['--max-semi-space-size=16', '--heap-growing-percent=150']
-const workerFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50']
 
 /** The real thing: Postgres, Temporal, simulator, API and worker, each a process of its own as in production. */
 export async function startStack(
@@ -72,11 +69,11 @@ export async function startStack(
     env,
   )
   const simulatorUrl = `http://127.0.0.1:${simulatorPort}`
-  const api = spawnNode([...productionFlags, 'src/main/api.ts'], env)
+  const api = spawnNode([...apiFlags, 'src/main/api.ts'], env)
   const children: ChildProcess[] = [api, simulator]
   const addWorker = async () => {
     const port = await anyFree()
-    const worker = spawnNode([...workerFlags, 'src/main/worker.ts'], {
+    const worker = spawnNode([...otherFlags, 'src/main/worker.ts'], {
       ...env,
       SLUICE_METRICS_PORT: String(port),
     })

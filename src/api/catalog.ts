@@ -61,7 +61,7 @@ export function checkCollections(
 
 /** The same, where the account may have collections of its own: it is asked, if need be. */
 export async function checkCollectionsOf(
-  { deps, tenantId, signal }: { deps: ApiDeps; tenantId: string; signal: AbortSignal },
+  { deps, tenantId, signal }: { deps: ApiDeps; tenantId: string; signal(): AbortSignal },
   credential: { id: string; provider: string },
   ids: string[],
 ): Promise<string[]> {
@@ -70,7 +70,7 @@ export async function checkCollectionsOf(
   if (connector.dynamic === undefined || ids.every((id) => known.includes(id)))
     return checkCollections(connector, ids)
   const row = await getSealedCredential(deps.db, tenantId, credential.id)
-  const found = await deps.discover({ connector, credential: row, signal })
+  const found = await deps.discover({ connector, credential: row, signal: signal() })
   const discovered = found.map(({ name }) => collectionId(connector.provider, name))
   return checkCollections(connector, ids, discovered)
 }

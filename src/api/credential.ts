@@ -22,7 +22,7 @@ export type Importing = {
   deps: ApiDeps
   tenantId: string
   newId: string
-  signal: AbortSignal
+  signal(): AbortSignal
   /** Looked at before the provider is asked and anything is stored. */
   precheck?: (connector: Connector) => void
 }
@@ -131,7 +131,7 @@ export function askedOf(deps: ApiDeps, row: SealedCredential, signal: AbortSigna
 /** Asks the provider now, and notes what it says. */
 export async function checkCredential(call: Importing, row: SealedCredential): Promise<Credential> {
   const { deps, tenantId } = call
-  const asked = askedOf(deps, row, call.signal)
+  const asked = askedOf(deps, row, call.signal())
   try {
     await deps.identify(asked)
     await noteCredentialChecked(deps.db, tenantId, row.id, null)
@@ -302,13 +302,14 @@ type Given = Pick<Asked, 'connector' | 'kind' | 'properties' | 'baseUrl'>
  * replace the refresh token.
  */
 async function admit(
-  { deps, tenantId, signal }: Importing,
+  { deps, tenantId, ...call }: Importing,
   asked: Given,
   credentialId: string | null,
   app: { id: string | null; field: string | null },
 ): Promise<{ identity: Identity; properties: Record<string, unknown> }> {
   const { oauth } = asked.kind
   const { properties } = asked
+  const signal = call.signal()
   if (oauth === undefined)
     return { identity: await deps.identify({ ...asked, credentialId, signal }), properties }
   const client =

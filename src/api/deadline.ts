@@ -21,8 +21,8 @@ export function startDeadline(ms: number, client: () => AbortSignal): Deadline {
       }
       return controller.signal
     },
-    async race<T>(work: Promise<T>): Promise<T> {
-      return await new Promise<T>((resolve, reject) => {
+    race<T>(work: Promise<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
         const timer = setTimeout(() => {
           over = true
           controller?.abort()
@@ -32,7 +32,16 @@ export function startDeadline(ms: number, client: () => AbortSignal): Deadline {
             }),
           )
         }, ms)
-        work.then(resolve, reject).finally(() => clearTimeout(timer))
+        work.then(
+          (value) => {
+            clearTimeout(timer)
+            resolve(value)
+          },
+          (error: unknown) => {
+            clearTimeout(timer)
+            reject(error)
+          },
+        )
       })
     },
   }

@@ -53,7 +53,7 @@ export async function once(
           { code: 'idempotency-key-reused' },
         )
       case 'at work':
-        if (now() >= until || call.signal.aborted) {
+        if (now() >= until || call.signal().aborted) {
           throw new AppError(
             'conflict',
             'The request with this Idempotency-Key is still at work. Repeat it in a moment.',

@@ -61,8 +61,8 @@ export type Call = {
   /** The version in If-Match. */
   ifMatch: string | null
   requestId: string
-  /** Aborts when the client hangs up or the time is over. */
-  signal: AbortSignal
+  /** Aborts when the client hangs up or the time is over. Made when it is first asked for: most calls never do. */
+  signal(): AbortSignal
 }
 
 export type Answer = {

@@ -127,13 +127,7 @@ async function answerOf(
     ifMatch: route.versioned === true ? ifMatchOf(headers) : null,
     requestId,
   }
-  const call = (newId: string): Call => ({
-    ...fields,
-    newId,
-    get signal() {
-      return deadline.signal()
-    },
-  })
+  const call = (newId: string): Call => ({ ...fields, newId, signal: deadline.signal })
   const key = route.creates === true ? headers.get('idempotency-key') : null
   if (key === null) return await route.handle(call(randomUUID()))
   return await once(call(''), key, `${route.method} ${context.req.path}`, (newId) =>

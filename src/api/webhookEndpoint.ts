@@ -17,7 +17,7 @@ type Sealed = { secret: string; token?: string }
 
 type Made = { url: string; registered: boolean; ready: boolean; instructions: string | null }
 
-type Making = { deps: ApiDeps; tenantId: string; signal: AbortSignal }
+type Making = { deps: ApiDeps; tenantId: string; signal(): AbortSignal }
 
 export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex')
@@ -31,7 +31,7 @@ export async function makeEndpoint(call: Making, row: SealedCredential): Promise
   const waiting = known.find((one) => !one.ready && tokenOf(deps, one) !== null)
   const token = waiting === undefined ? await insert(call, row, '') : tokenOf(deps, waiting)!
   const url = urlOf(deps, row.provider, token)
-  const { webhooks } = askedOf(deps, row, call.signal).connector
+  const { webhooks } = askedOf(deps, row, call.signal()).connector
   let why = ''
   if (deps.publicUrl !== null && webhooks?.register !== undefined) {
     const refusal = await register(call, row, token, url)
@@ -87,7 +87,7 @@ async function register(
   const { deps, tenantId } = call
   try {
     const target = { url, owner: row.id }
-    const made = await deps.registrar.register(askedOf(deps, row, call.signal), target)
+    const made = await deps.registrar.register(askedOf(deps, row, call.signal()), target)
     if (made === null) return ''
     await reseal(call, token, { secret: made.secret, upstreamId: made.id })
     await deleteWebhookEndpoints(deps.db, tenantId, row.id, { but: hashOf(token) })

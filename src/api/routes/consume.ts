@@ -17,10 +17,11 @@ type ById = Pick<Call, 'deps' | 'tenantId' | 'signal'> & { params: { id: string 
 
 /** The records' own text goes into the answer: it is never parsed here. */
 async function next(
-  { deps, tenantId, params, signal }: ById,
+  { deps, tenantId, params, signal: abortSignal }: ById,
   wanted: { batch_size: number; wait_for: number },
 ): Promise<Answer> {
   const { dispatcher } = deps
+  const signal = abortSignal()
   const consumer = await dispatcher.find(tenantId, params.id)
   const { items, info } = await dispatcher.next({
     consumer,

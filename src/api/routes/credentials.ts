@@ -145,7 +145,7 @@ export const credentialRoutes: Route[] = [
       const row = await getSealedCredential(deps.db, tenantId, params.id)
       const endpoints = await webhookEndpointsOf(deps.db, tenantId, row.id)
       await deleteCredential(deps.db, tenantId, row.id)
-      await removeEndpoints(deps, row, endpoints, signal)
+      await removeEndpoints(deps, row, endpoints, signal())
       return deleted(row.id)
     },
   }),

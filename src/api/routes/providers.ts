@@ -42,10 +42,12 @@ export const providerRoutes: Route[] = [
     async handle({ deps, tenantId, params, signal }) {
       const credential = await getSealedCredential(deps.db, tenantId, params.credential_id)
       const connector = connectorOfCredential(deps, credential)
-      const found = await deps.discover({ connector, credential, signal }).catch(withoutThem)
+      const found = await deps
+        .discover({ connector, credential, signal: signal() })
+        .catch(withoutThem)
       const all = { ...connector.collections, ...byName(found) }
       const names = Object.keys(all)
-      const access = await deps.access({ connector, credential, names, signal })
+      const access = await deps.access({ connector, credential, names, signal: signal() })
       const data = names.map((name) =>
         shownCollection(connector, name, all[name]!, access.get(name)!),
       )
@@ -68,7 +70,7 @@ export const providerRoutes: Route[] = [
       const asked = collectionName(params.collection_id)
       const found = Object.hasOwn(connector.collections, asked)
         ? []
-        : await deps.discover({ connector, credential, signal })
+        : await deps.discover({ connector, credential, signal: signal() })
       const all = { ...connector.collections, ...byName(found) }
       const known = Object.keys(all).map((name) => collectionId(connector.provider, name))
       if (!known.includes(params.collection_id)) {
@@ -79,7 +81,7 @@ export const providerRoutes: Route[] = [
         )
       }
       const name = collectionName(params.collection_id)
-      const access = await deps.access({ connector, credential, names: [name], signal })
+      const access = await deps.access({ connector, credential, names: [name], signal: signal() })
       return ok(shownCollection(connector, name, all[name]!, access.get(name)!))
     },
   }),
