@@ -16,6 +16,9 @@ export type NextAnswer = { items: Item[]; info: { numPending: number; numAckPend
 const fallbackMs = 1000
 /** The database is asked for `info` at most this often. */
 const infoEveryMs = 1000
+/** A consumer that the stream's words bring nothing looks up to so much later, more with each. */
+const vainMsMax = 100
+const vainMsEach = 10
 /** Records in one claim, however many calls wait: bounds the memory of an answer. */
 const claimMax = 2000
 
@@ -42,6 +45,8 @@ export class Desk {
   /** Counts what may have brought something to claim; the loop compares. */
   #signals = 0
   #wakeUp: (() => void) | null = null
+  /** Looks in a row that were made because of a signal and found nothing. */
+  #vain = 0
   #closed = false
   #info: (Info & { at: number }) | null = null
 
@@ -128,6 +133,7 @@ export class Desk {
   }
 
   async #run(): Promise<void> {
+    let woken = false
     while (this.#calls.length > 0) {
       const signals = this.#signals
       const asking = [...this.#calls]
@@ -137,11 +143,13 @@ export class Desk {
       )
       try {
         const items = await claim(this.#sql, this.#consumer, want)
+        if (items.length > 0) this.#vain = 0
+        else if (woken) this.#vain++
         await this.#count(items)
         await this.#handOut(items)
         if (items.length >= want) continue
         for (const call of asking) call.attempted = true
-        await this.#rest(signals)
+        woken = await this.#rest(signals)
       } catch (error) {
         for (const call of asking) this.#settle(call, error)
       }
@@ -162,17 +170,25 @@ export class Desk {
     if (from < items.length) await this.release(items.slice(from).map(({ ackToken }) => ackToken))
   }
 
-  /** Until there may be something to claim; calls whose time is over meanwhile are answered. */
-  async #rest(signals: number): Promise<void> {
-    const until = performance.now() + fallbackMs
+  /**
+   * Until there may be something to claim; calls whose time is over meanwhile are answered. True: because of a signal. Hundreds
+   * of consumers of a busy stream that nothing in it fits must not look each time that it moves.
+   */
+  async #rest(signals: number): Promise<boolean> {
+    const began = performance.now()
+    const until = began + fallbackMs
+    const signalsFrom = began + Math.min(this.#vain * vainMsEach, vainMsMax)
     for (;;) {
       const now = performance.now()
       for (const call of this.#calls.filter(({ deadline }) => deadline <= now)) {
         if (call.attempted) this.#settle(call)
       }
       const fresh = this.#calls.some(({ attempted }) => !attempted)
-      if (this.#calls.length === 0 || fresh || this.#signals !== signals || now >= until) return
-      await this.#sleep(Math.min(until, ...this.#calls.map(({ deadline }) => deadline)) - now)
+      if (this.#calls.length === 0 || fresh || now >= until) return false
+      const signalled = this.#signals !== signals
+      if (signalled && now >= signalsFrom) return true
+      const due = this.#calls.map(({ deadline }) => deadline)
+      await this.#sleep(Math.min(until, signalled ? signalsFrom : until, ...due) - now)
     }
   }
 
@@ -226,7 +242,11 @@ export class Desk {
   #deliverable(said: Answer): void {
     if (said.kind === 'extend') return
     const delayMs = said.kind === 'nack' ? (said.delayMs ?? 0) : 0
-    if (delayMs === 0) this.signal()
-    else if (delayMs < fallbackMs) setTimeout(() => this.signal(), delayMs).unref()
+    const known = () => {
+      this.#vain = 0
+      this.signal()
+    }
+    if (delayMs === 0) known()
+    else if (delayMs < fallbackMs) setTimeout(known, delayMs).unref()
   }
 }

@@ -128,6 +128,36 @@ describe('waiting', () => {
     expect(await next(scene, 10, 50)).toMatchObject({ items: [] })
   })
 
+  test('a consumer that nothing in a busy stream fits looks ever more seldom, and at once when a call comes', async () => {
+    let looks = 0
+    const sql = new Proxy(database.pools.deliver, {
+      apply(target, self, args) {
+        if (String(args[0]).includes('stream_next_v1')) looks++
+        return Reflect.apply(target, self, args) as unknown
+      },
+    })
+    let moved = () => {}
+    const subscribe = (_: number, listener: () => void) => {
+      moved = listener
+      return () => {}
+    }
+    const paced = createDispatcher({ sql, notifier: { subscribe, close: async () => {} } })
+    const scene = await setUp()
+    const { signal } = new AbortController()
+    const call = paced.next({ consumer: scene.consumer, batchSize: 10, waitMs: 20_000, signal })
+    await expect.poll(() => looks).toBe(1)
+    const busy = setInterval(() => moved(), 2)
+    await expect.poll(() => looks, { timeout: 10_000 }).toBe(8)
+    const began = performance.now()
+    await expect.poll(() => looks, { timeout: 10_000, interval: 5 }).toBe(13)
+    // five looks that were each held for at least 70 ms
+    expect(performance.now() - began).toBeGreaterThan(350)
+    await put(scene, ['a'])
+    expect(idsOf(await call)).toEqual(['a'])
+    clearInterval(busy)
+    await paced.close()
+  })
+
   test('calls that wait together share what comes, and none gets what another got', async () => {
     const scene = await setUp()
     const calls = Array.from({ length: 10 }, () => next(scene, 3, 20_000))
