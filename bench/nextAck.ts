@@ -36,19 +36,17 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
       http: () => throughHttp(database, api, shape, spent.http),
       one: () => throughHttp(database, api, { records, workers: 256, batch: 1 }, spent.one),
     })
-    const value = median(runs.dispatcher)
     const name = `${shape.workers} × ${shape.batch}`
-    report({ case: `${name}, our module`, value, unit })
-    report({ case: `${name}, our module without a dispatcher`, value: median(runs.direct), unit })
-    for (const [peer, seconds] of await peers(database, shape)) {
-      const peer_value = records / seconds
-      report({
-        case: `${name}, beside ${peer}`,
-        value,
-        unit,
-        peer_value,
-        ratio: value / peer_value,
-      })
+    const measured = await peers(database, shape, rounds)
+    for (const [ours, value] of [
+      ['in SQL', median(runs.direct)],
+      ['dispatcher', median(runs.dispatcher)],
+    ] as const) {
+      for (const [peer, seconds] of measured) {
+        const peer_value = records / seconds
+        const ratio = value / peer_value
+        report({ case: `${name}, ${ours}, beside ${peer}`, value, unit, peer_value, ratio })
+      }
     }
     const http = median(runs.http)
     report({
@@ -191,8 +189,12 @@ function rate(acked: number, records: number, seconds: number): number {
 }
 
 /** Seconds that each took for the same number of records of the same size. */
-async function peers(database: Database, shape: Shape): Promise<[string, number][]> {
-  const numbers = [shape.records, shape.workers, shape.batch].map(String)
+async function peers(
+  database: Database,
+  shape: Shape,
+  rounds: number,
+): Promise<[string, number][]> {
+  const numbers = [shape.records, shape.workers, shape.batch, rounds].map(String)
   const run = async (script: string, url: string) => {
     const args = [`bench/peers/${script}.ts`, url, ...numbers]
     const out = await finished(spawnNode(args, { PATH: process.env['PATH'] ?? '' }))

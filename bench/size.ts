@@ -22,7 +22,10 @@ export async function size(flags: Flags, report: (result: Case) => void): Promis
   const large = flags.number('records', 5_000_000)
   const consumers = flags.number('consumers', 200)
   const rounds = flags.number('rounds', 5)
-  const database = await startDatabase({ sources: 4 })
+  const database = await startDatabase({
+    sources: 4,
+    sharedBuffers: flags.text('shared-buffers', '1GB'),
+  })
   const flat = (name: string, before: Cost, after: Cost) => {
     const rate = { value: after.perSecond, peer_value: before.perSecond, unit: 'records/s' }
     report({ case: name, ...rate, ratio: rate.value / rate.peer_value })

@@ -27,16 +27,21 @@ export type Database = {
 }
 
 /** An embedded Postgres with fsync, migrated, with the default tenant and its stream. */
-export async function startDatabase(options: { sources: number }): Promise<Database> {
+export async function startDatabase(options: {
+  sources: number
+  sharedBuffers?: string
+}): Promise<Database> {
+  const { sources: count, ...settings } = options
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-  const postgres = await startPostgres({ dir: join(dir, 'postgres'), port: await anyFree() })
+  const port = await anyFree()
+  const postgres = await startPostgres({ dir: join(dir, 'postgres'), port, ...settings })
   await migrate(postgres.url)
   const pools = openPools(postgres.url, { applicationName: 'sluice-bench', write: 16 })
   const tenantId = await ensureDefaultTenant(pools.db)
   const [stream] = await pools.write<{ id: string; stream_no: number }[]>`
     select id, stream_no from streams where tenant_id = ${tenantId}`
   const sources: number[] = []
-  for (let i = 0; i < options.sources; i++) {
+  for (let i = 0; i < count; i++) {
     const [row] = await pools.write<{ source_no: number }[]>`
       insert into source (stream_no, sync_id, collection_id, provider)
       values (${stream!.stream_no}, ${randomUUID()}, 'bench:thing', 'bench')

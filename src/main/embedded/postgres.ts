@@ -24,6 +24,8 @@ export type PostgresOptions = {
   port?: number
   /** false: no fsync, for tests that throw the cluster away. A killed process still loses no commit, a power cut would. */
   durable?: boolean
+  /** `1GB`; left out: 128 MB, as a laptop has room for it. */
+  sharedBuffers?: string
   log?: (line: string) => void
 }
 
@@ -54,6 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     user,
     logFile,
     durable: options.durable ?? true,
+    sharedBuffers: options.sharedBuffers ?? '128MB',
   })
   await untilReady(part, data, logFile)
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
@@ -68,13 +71,14 @@ async function spawnServer(options: {
   user: RunAs
   logFile: string
   durable: boolean
+  sharedBuffers: string
 }): Promise<Part> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(options.port),
     unix_socket_directories: '',
     max_connections: '200',
-    shared_buffers: '128MB',
+    shared_buffers: options.sharedBuffers,
     max_wal_size: '2GB',
     // A client that died with its worker must not hold its locks for long.
     tcp_keepalives_idle: '10',
