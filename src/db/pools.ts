@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { assert } from '../domain/error.ts'
 import { arrays } from './arrays.ts'
 import { sheltered } from './begin.ts'
+import { dense } from './dense.ts'
 import * as schema from './schema/control.ts'
 
 /** A raw pool: int8, timestamps and json come back as text, and go in as text. */
@@ -146,5 +147,5 @@ function open(url: string, options: PoolOptions, pool: string, max: number, sett
       json: { to: 114, from: [114, 3802], serialize: asIs, parse: asIs },
     },
   })
-  return sheltered(sql) as unknown as Sql
+  return dense(sheltered(sql)) as unknown as Sql
 }
