@@ -16,6 +16,8 @@ export type Api = {
 
 export type Client = {
   next(consumerId: string, batchSize: number, waitMs: number, signal?: AbortSignal): Promise<string>
+  /** Acks `tokens` and takes the next, in one call. */
+  swap(consumerId: string, batchSize: number, tokens: string[]): Promise<string>
   ack(consumerId: string, tokens: string[]): Promise<void>
   close(): void
 }
@@ -58,6 +60,12 @@ function clientOf(port: number, key: string): Client {
         `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}&wait_for=${waitMs}`,
         '',
         signal,
+      ),
+    swap: async (consumerId, batchSize, tokens) =>
+      await lines.call(
+        'POST',
+        `/v1/http-consumers/${consumerId}/next?batch_size=${batchSize}`,
+        JSON.stringify({ ack_tokens: tokens }),
       ),
     async ack(consumerId, tokens) {
       await lines.call(

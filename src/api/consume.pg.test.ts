@@ -63,6 +63,39 @@ test('the record reaches the consumer with the text that the provider sent', asy
   expect(record.text).toContain(`"data":${raw}`)
 })
 
+test('next with ack_tokens acks first: it makes room, and counts stale tokens in the header', async () => {
+  await filled('riding', [
+    ['a', '{"id":"a"}'],
+    ['b', '{"id":"b"}'],
+    ['c', '{"id":"c"}'],
+  ])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', {
+    stream_id: 'riding',
+    max_ack_pending: 1,
+  })
+  const at = `/v1/http-consumers/${consumer.id}/next`
+  const seen: string[] = []
+  const ask = async (ack_tokens: string[]) => {
+    const { body, headers } = await api.ask('POST', at, { ack_tokens, batch_size: 10 })
+    for (const { record } of body.data) seen.push(record.upstream_id)
+    return {
+      tokens: body.data.map((one: { ack_token: string }) => one.ack_token) as string[],
+      stale: headers.get('sluice-stale-tokens'),
+    }
+  }
+  const first = await ask([])
+  const second = await ask(first.tokens)
+  expect(second.stale).toBeNull()
+  const third = await ask([...first.tokens, 'garbage', ...second.tokens])
+  expect(third.stale).toBe('2')
+  expect(await ask(third.tokens)).toEqual({ tokens: [], stale: null })
+  expect(seen).toEqual(['a', 'b', 'c'])
+  const info = await api.ask('POST', at, {})
+  expect(info.body.info).toEqual({ num_pending: 0, num_ack_pending: 0 })
+  const wrong = await api.ask('POST', at, { ack_tokens: 'none' })
+  expect(wrong.body.validation_errors).toHaveProperty('ack_tokens')
+})
+
 test('next, ack, nack, extend: acked stays away, nacked comes again', async () => {
   await filled('acks', [
     ['a', '{"id":"a"}'],

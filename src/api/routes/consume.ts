@@ -18,11 +18,14 @@ type ById = Pick<Call, 'deps' | 'tenantId' | 'signal'> & { params: { id: string 
 /** The records' own text goes into the answer: it is never parsed here. */
 async function next(
   { deps, tenantId, params, signal: abortSignal }: ById,
-  wanted: { batch_size: number; wait_for: number },
+  wanted: { batch_size: number; wait_for: number; ack_tokens?: string[] | undefined },
 ): Promise<Answer> {
   const { dispatcher } = deps
   const signal = abortSignal()
   const consumer = await dispatcher.find(tenantId, params.id)
+  // first: what is out counts against max_ack_pending, and holds back newer versions
+  const { ack_tokens: tokens = [] } = wanted
+  const stale = tokens.length === 0 ? 0 : (await dispatcher.ack(consumer, tokens)).stale
   const { items, info } = await dispatcher.next({
     consumer,
     batchSize: wanted.batch_size,
@@ -44,7 +47,19 @@ async function next(
     num_pending: info.numPending,
     num_ack_pending: info.numAckPending,
   })
-  return { status: 200, text: `${text}],"info":${counts}}` }
+  return { status: 200, text: `${text}],"info":${counts}}`, headers: staleHeader(stale) }
+}
+
+const staleTokens = {
+  'Sluice-Stale-Tokens': {
+    description:
+      'How many tokens changed nothing: unknown, used before, or delivered again meanwhile. Left out where none.',
+    schema: { type: 'integer' },
+  },
+} as const
+
+function staleHeader(stale: number): Record<string, string> {
+  return stale === 0 ? {} : { 'Sluice-Stale-Tokens': `${stale}` }
 }
 
 const nextTexts = {
@@ -58,26 +73,16 @@ const nextTexts = {
     200: {
       description: 'Records in the order of the stream, none where there is none.',
       schema: schemas.nextAnswer,
+      headers: staleTokens,
     },
   },
   problems: ['not-found', 'rate-limited'],
 } as const
 
-const settled = {
-  204: {
-    description: 'Done.',
-    headers: {
-      'Sluice-Stale-Tokens': {
-        description:
-          'How many tokens changed nothing: unknown, used before, or delivered again meanwhile. Left out where none.',
-        schema: { type: 'integer' },
-      },
-    },
-  },
-} as const
+const settled = { 204: { description: 'Done.', headers: staleTokens } } as const
 
 function settledAnswer({ stale }: { stale: number }): Answer {
-  return stale === 0 ? noContent : { status: 204, headers: { 'Sluice-Stale-Tokens': `${stale}` } }
+  return { status: 204, headers: staleHeader(stale) }
 }
 
 export const consumeRoutes: Route[] = [
@@ -103,6 +108,7 @@ export const consumeRoutes: Route[] = [
       next(call, {
         batch_size: call.body.batch_size ?? call.query.batch_size,
         wait_for: call.body.wait_for ?? call.query.wait_for,
+        ack_tokens: call.body.ack_tokens,
       }),
   }),
   route({

@@ -173,12 +173,18 @@ const next = {
     .default(0)
     .describe('Milliseconds to wait for the first record where there is none.'),
 }
+const tokens = z.array(z.string().min(1).max(200)).max(10_000)
+const ackTokens = tokens.min(1).describe('Of `next`. Unknown and replaced ones change nothing.')
+
 export const nextQuery = z.strictObject(next)
 /** What it names wins over the query. */
 export const nextBody = z
   .strictObject({
     batch_size: next.batch_size.removeDefault().optional(),
     wait_for: next.wait_for.removeDefault().optional(),
+    ack_tokens: tokens
+      .optional()
+      .describe('Acknowledged first, as by `ack`: one call a batch instead of two.'),
   })
   .meta({ id: 'Next', example: { batch_size: 100, wait_for: 5000 } })
 
@@ -212,12 +218,6 @@ export const record = z
 export const nextAnswer = z
   .object({ data: z.array(z.object({ ack_token: z.string(), record })), info })
   .meta({ id: 'Delivery' })
-
-const ackTokens = z
-  .array(z.string().min(1).max(200))
-  .min(1)
-  .max(10_000)
-  .describe('Of `next`. Unknown and replaced ones change nothing.')
 
 export const ackBody = z
   .strictObject({ ack_tokens: ackTokens })
