@@ -17,7 +17,7 @@ const fallbackMs = 1000
 /** The database is asked for `info` at most this often. */
 const infoEveryMs = 1000
 /** A consumer that the stream's words bring nothing looks up to so much later, more with each. */
-const vainMsMax = 100
+const vainMsMax = 50
 const vainMsEach = 10
 /** Records in one claim, however many calls wait: bounds the memory of an answer. */
 const claimMax = 2000
