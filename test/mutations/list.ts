@@ -285,4 +285,28 @@ export const mutations: Mutation[] = [
     to: 'void refused',
     seenBy: ['activities/pages.pg.test.ts'],
   },
+  {
+    name: 'results-with-holes',
+    breaks: 'a result is whole whatever happened to the one before it (G1, G4)',
+    files: 'src/db/dense.ts',
+    from: 'if (first > 0) result.splice(0, first)',
+    to: '',
+    seenBy: ['src/db/dense.pg.test.ts'],
+  },
+  {
+    name: 'looks-in-vain',
+    breaks: 'a busy stream wakes a consumer that nothing fits ever more seldom',
+    files: 'src/delivery/desk.ts',
+    from: 'else if (woken) this.#vain++',
+    to: '',
+    seenBy: ['src/delivery/dispatcher.pg.test.ts'],
+  },
+  {
+    name: 'takes-before-acks',
+    breaks: 'what next acks makes room for what it takes (G5)',
+    files: 'src/api/routes/consume.ts',
+    from: 'const stale = tokens.length === 0 ? 0 : (await dispatcher.ack(consumer, tokens)).stale',
+    to: 'const stale = 0',
+    seenBy: ['src/api/consume.pg.test.ts'],
+  },
 ]
