@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Sql } from '../../src/db/pools.ts'
 import { redeliverDeadLetters } from '../../src/delivery/deadLetters.ts'
 import { consumerInfo } from '../../src/delivery/info.ts'
 import { recordId } from '../../src/delivery/recordJson.ts'
@@ -57,6 +58,7 @@ async function consumersOpen(
 ): Promise<string[]> {
   const open: string[] = []
   for (const { consumer, ledger } of consumers) {
+    counts.add('waits of minutes cut', await cutLongWaits(pools.deliver, consumer.consumerNo))
     counts.add(
       'dead letters sent out again',
       await redeliverDeadLetters(pools.deliver, consumer, null),
@@ -69,6 +71,14 @@ async function consumersOpen(
       )
   }
   return open
+}
+
+/** What failed often waits up to ten minutes, as it should: longer than anybody wants to watch. Due in the future, as rows that wait are. */
+async function cutLongWaits(sql: Sql, consumerNo: number): Promise<number> {
+  const { count } = await sql`
+    update inflight set due_at = clock_timestamp() + interval '1 s'
+     where consumer_no = ${consumerNo} and op <= 0 and due_at > clock_timestamp() + interval '5 s'`
+  return count
 }
 
 type Row = {
