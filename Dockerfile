@@ -25,4 +25,4 @@ COPY src src
 USER node
 EXPOSE 7100 9100
 # The process itself takes SIGTERM and drains.
-CMD ["node", "src/main/api.ts"]
+CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=150", "--no-allocation-site-pretenuring", "src/main/api.ts"]
