@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { apiFlags, otherFlags } from '../src/main/embedded/child.ts'
 
 /**
  * The string facts of the house that lint cannot say. Imports between rooms are walled by .oxlintrc.json; what stands
@@ -115,5 +116,18 @@ describe('the size of rooms', () => {
   test('no folder is called after nothing', () => {
     const empty = /(^|\/)(utils?|helpers?|common|types|models|services|managers|lib)(\/|\.ts$)/
     expect(all.filter((file) => empty.test(file.path)).map((file) => file.path)).toEqual([])
+  })
+})
+
+describe('the flags of the heap', () => {
+  test.for([
+    ['package.json', apiFlags, 'api'],
+    ['docker-compose.yml', apiFlags, 'api'],
+    ['Dockerfile', apiFlags, 'api'],
+    ['package.json', otherFlags, 'worker'],
+    ['docker-compose.yml', otherFlags, 'worker'],
+  ] as const)('%s starts with those of npm start: %s', ([file, flags, entry]) => {
+    const words = readFileSync(join(root, file), 'utf8').split(/[\s",[\]]+/)
+    expect(words.join(' ')).toContain(`node ${flags.join(' ')} src/main/${entry}.ts`)
   })
 })

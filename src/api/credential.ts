@@ -302,14 +302,15 @@ type Given = Pick<Asked, 'connector' | 'kind' | 'properties' | 'baseUrl'>
  * replace the refresh token.
  */
 async function admit(
-  { deps, tenantId, ...call }: Importing,
+  call: Importing,
   asked: Given,
   credentialId: string | null,
   app: { id: string | null; field: string | null },
 ): Promise<{ identity: Identity; properties: Record<string, unknown> }> {
+  const { deps, tenantId } = call
+  const signal = call.signal()
   const { oauth } = asked.kind
   const { properties } = asked
-  const signal = call.signal()
   if (oauth === undefined)
     return { identity: await deps.identify({ ...asked, credentialId, signal }), properties }
   const client =

@@ -1,8 +1,8 @@
 import { AppError } from '../domain/error.ts'
 import type { Right } from './auth.ts'
 
-/** What one API key may ask of one process: far above honest use. (A process answers 7,000 reads a second on two cores.) */
-export const keyRequestsPerSecond = 10_000
+/** What one API key may ask of one process: far above honest use, and less than it answers (7,000 reads a second on two cores). */
+export const keyRequestsPerSecond = 5000
 /** Consuming is cheap, and bounded by `max_waiting` already: a service's many workers share a key. */
 const consumeShare = 0.02
 const burstMs = 2000

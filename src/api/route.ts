@@ -61,7 +61,10 @@ export type Call = {
   /** The version in If-Match. */
   ifMatch: string | null
   requestId: string
-  /** Aborts when the client hangs up or the time is over. Made when it is first asked for: most calls never do. */
+  /**
+   * Aborts when the client hangs up or the time is over. Made when it is first asked for: most calls never do. No accessor,
+   * which would keep every call in memory (docs/gotchas.md).
+   */
   signal(): AbortSignal
 }
 

@@ -63,10 +63,16 @@ export class Desk {
     return this.#calls.length
   }
 
-  /** The stream moved, or something became deliverable. */
+  /** The stream moved: perhaps by something for this consumer. */
   signal(): void {
     this.#signals++
     this.#wakeUp?.()
+  }
+
+  /** Something of this consumer became deliverable: no look for it is in vain. */
+  #deliverable(): void {
+    this.#vain = 0
+    this.signal()
   }
 
   async next(
@@ -108,7 +114,7 @@ export class Desk {
       const stale = await lane.send(ours)
       const done = ours.length - stale
       if (this.#info !== null && said.kind !== 'extend') this.#info.numAckPending -= done
-      if (done > 0) this.#deliverable(said)
+      if (done > 0) this.#answered(said)
       return { done, stale: tokens.length - done }
     } finally {
       if (said.kind !== 'ack' && lane.idle) this.#lanes.delete(key)
@@ -120,7 +126,7 @@ export class Desk {
     if (ours.length === 0) return
     await release(this.#sql, this.#consumer.consumerNo, ours)
     if (this.#info !== null) this.#info.numAckPending -= ours.length
-    this.signal()
+    this.#deliverable()
   }
 
   /** Answers waiting calls empty, hands back what is being claimed, and waits for what is under way. */
@@ -177,7 +183,6 @@ export class Desk {
   async #rest(signals: number): Promise<boolean> {
     const began = performance.now()
     const until = began + fallbackMs
-    const signalsFrom = began + Math.min(this.#vain * vainMsEach, vainMsMax)
     for (;;) {
       const now = performance.now()
       for (const call of this.#calls.filter(({ deadline }) => deadline <= now)) {
@@ -186,6 +191,7 @@ export class Desk {
       const fresh = this.#calls.some(({ attempted }) => !attempted)
       if (this.#calls.length === 0 || fresh || now >= until) return false
       const signalled = this.#signals !== signals
+      const signalsFrom = began + Math.min(this.#vain * vainMsEach, vainMsMax)
       if (signalled && now >= signalsFrom) return true
       const due = this.#calls.map(({ deadline }) => deadline)
       await this.#sleep(Math.min(until, signalled ? signalsFrom : until, ...due) - now)
@@ -239,14 +245,10 @@ export class Desk {
   }
 
   /** A nack, or the ack of a version that a newer one waited for, makes something deliverable now or soon. */
-  #deliverable(said: Answer): void {
+  #answered(said: Answer): void {
     if (said.kind === 'extend') return
     const delayMs = said.kind === 'nack' ? (said.delayMs ?? 0) : 0
-    const known = () => {
-      this.#vain = 0
-      this.signal()
-    }
-    if (delayMs === 0) known()
-    else if (delayMs < fallbackMs) setTimeout(known, delayMs).unref()
+    if (delayMs === 0) this.#deliverable()
+    else if (delayMs < fallbackMs) setTimeout(() => this.#deliverable(), delayMs).unref()
   }
 }

@@ -73,11 +73,15 @@ async function consumersOpen(
   return open
 }
 
-/** What failed often waits up to ten minutes, as it should: longer than anybody wants to watch. Due in the future, as rows that wait are. */
+/**
+ * From the eighth failure on a delivery waits for 8 s to ten minutes, as it should: longer than anybody wants to watch. Due
+ * in the future, as rows that wait are. Any other long wait is an error, and stays.
+ */
 async function cutLongWaits(sql: Sql, consumerNo: number): Promise<number> {
   const { count } = await sql`
     update inflight set due_at = clock_timestamp() + interval '1 s'
-     where consumer_no = ${consumerNo} and op <= 0 and due_at > clock_timestamp() + interval '5 s'`
+     where consumer_no = ${consumerNo} and op <= 0 and deliver_count >= 8
+       and due_at > clock_timestamp() + interval '5 s'`
   return count
 }
 
