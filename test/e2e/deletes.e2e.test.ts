@@ -11,12 +11,15 @@ function idsOf(road: Road, collection: 'customer' | 'tax_rate' | 'invoiceitem'):
   return Object.keys(road.simulator.snapshot(collection)[collection] ?? {})
 }
 
-/** Compares one collection anew, and waits until that is over. */
+/**
+ * Compares one collection anew, and waits until that is over: the next is due in the future. Due now means that it was asked
+ * for, perhaps once more by a try that was repeated, while one is under way.
+ */
 async function compare(road: Road, syncId: string, collectionId: string): Promise<void> {
   const generation = async () =>
     (
-      await road.database.sql<{ generation: number; due: Date | null }[]>`
-        select generation, enumerate_due_at as due from source where sync_id = ${syncId} and collection_id = ${collectionId}`
+      await road.database.sql<{ generation: number; over: boolean | null }[]>`
+        select generation, enumerate_due_at > clock_timestamp() as over from source where sync_id = ${syncId} and collection_id = ${collectionId}`
     )[0]!
   const before = await generation()
   const body = { collection_ids: [collectionId] }
@@ -24,7 +27,7 @@ async function compare(road: Road, syncId: string, collectionId: string): Promis
   await expect
     .poll(async () => {
       const now = await generation()
-      return now.generation > before.generation && now.due !== null
+      return now.generation > before.generation && now.over
     }, patiently)
     .toBe(true)
 }
