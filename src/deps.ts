@@ -24,7 +24,6 @@ import { assertMigrated } from './db/migrate.ts'
 import { openPools } from './db/pools.ts'
 import { createCounter } from './delivery/counts.ts'
 import { createDispatcher } from './delivery/dispatcher.ts'
-import type { Dispatcher } from './delivery/dispatcher.ts'
 import { createNotifier } from './delivery/notifier.ts'
 import { limits } from './domain/limits.ts'
 import { registerGauges } from './health/gauges.ts'
@@ -217,7 +216,11 @@ export async function createApiDeps({
   const quota = createQuota(pools.write, { listen: pools.listen })
   const http = createHttp({ upstreamHosts: config.upstreamHosts })
   const notifier = createNotifier(pools.listen)
-  const dispatcher = counted(createDispatcher({ sql: pools.deliver, notifier }), metrics)
+  const dispatcher = createDispatcher({
+    sql: pools.deliver,
+    notifier,
+    count: (outcome, n) => metrics.deliveries.inc({ outcome }, n),
+  })
   const sealer = createSealer(config.encryptionKeys.map((key) => key.reveal()))
   const tokens = createTokens({ sql: pools.write, sealer, http, connectorOf })
   const reading = { quota, http, sealer, tokens, now: Date.now }
@@ -280,30 +283,6 @@ export async function createApiDeps({
       await pools.end()
       // last, as in a worker
       await client.connection.close()
-    },
-  }
-}
-
-/** The same, counting what is delivered and what comes of it. */
-function counted(dispatcher: Dispatcher, { deliveries }: Metrics): Dispatcher {
-  const count = (outcome: string, n: number) => deliveries.inc({ outcome }, n)
-  return {
-    ...dispatcher,
-    async next(call) {
-      const answer = await dispatcher.next(call)
-      count('delivered', answer.items.length)
-      return answer
-    },
-    async ack(consumer, tokens) {
-      const answer = await dispatcher.ack(consumer, tokens)
-      count('acked', answer.acked)
-      count('stale', answer.stale)
-      return answer
-    },
-    async nack(consumer, tokens, delayMs) {
-      const answer = await dispatcher.nack(consumer, tokens, delayMs)
-      count('nacked', answer.nacked)
-      return answer
     },
   }
 }

@@ -111,9 +111,11 @@ test('calls that come at once with a key ask the database once, but none joins a
     await act()
     return looks - before
   }
-  await expect.poll(() => looksOf(() => callers.find(operatorKey, now))).toBe(0) // it hears, and keeps
+  await expect.poll(() => looksOf(async () => await callers.find(operatorKey, now))).toBe(0) // it hears, and keeps
   const together = (count: number) =>
-    Promise.all(Array.from({ length: count }, () => callers.find(operatorKey, now + 5000)))
+    Promise.all(
+      Array.from({ length: count }, async () => await callers.find(operatorKey, now + 5000)),
+    )
   expect(await looksOf(() => together(100))).toBe(1)
   callers.clear()
   const split = async () => {

@@ -1,6 +1,5 @@
 import { AppError } from '../domain/error.ts'
-import type { Caller, Scope } from '../store/apiKeys.ts'
-import type { Callers } from './callers.ts'
+import type { Caller, Found, Scope } from '../store/apiKeys.ts'
 
 /** What a route asks of its caller. `consume` is for workers: it reads consumers and works on their deliveries. */
 export type Right = Scope | 'operator'
@@ -12,13 +11,8 @@ const grants: Record<Scope, Right[]> = {
   admin: ['read', 'write', 'consume', 'admin'],
 }
 
-/** Who calls, by the Authorization header. Each cause has its own text; that a key is unknown or revoked is one cause. */
-export async function authenticate(
-  callers: Callers,
-  header: string | null,
-  now: number,
-): Promise<Caller> {
-  const found = await callers.find(keyOf(header), now)
+/** Who calls. Each cause of a refusal has its own text; that a key is unknown or revoked is one cause. */
+export function callerFrom(found: Found | null, now: number): Caller {
   if (found === null) throw refused('This API key is unknown or revoked.')
   if (found.expiresAt !== null && found.expiresAt.getTime() <= now) {
     throw refused(`This API key expired at ${found.expiresAt.toISOString()}.`)
@@ -39,19 +33,21 @@ export function authorize(caller: Caller, right: Right): void {
   )
 }
 
-function keyOf(header: string | null): string {
-  if (header === null || header.trim() === '')
-    throw refused('The request has no Authorization header.')
-  const [scheme = '', ...rest] = header.trim().split(/\s+/)
-  if (header.includes(',')) throw refused('The request has more than one Authorization header.')
-  if (scheme.toLowerCase() !== 'bearer')
-    throw refused('The Authorization header does not begin with `Bearer`.')
-  const [key] = rest
-  if (key === undefined || rest.length !== 1)
-    throw refused('After `Bearer` must stand exactly one API key.')
-  if (!/^[\x21-\x7e]{8,512}$/.test(key))
-    throw refused('What follows `Bearer` does not look like an API key.')
+/** The key in an Authorization header. */
+export function keyOf(header: string | null): string {
+  const [, key] = /^\s*bearer\s+([!-+\--~]{8,512})\s*$/i.exec(header ?? '') ?? []
+  if (key === undefined) throw refused(noKeyIn(header ?? ''))
   return key
+}
+
+function noKeyIn(header: string): string {
+  if (header.trim() === '') return 'The request has no Authorization header.'
+  if (header.includes(',')) return 'The request has more than one Authorization header.'
+  const [scheme = '', ...rest] = header.trim().split(/\s+/)
+  if (scheme.toLowerCase() !== 'bearer')
+    return 'The Authorization header does not begin with `Bearer`.'
+  if (rest.length !== 1) return 'After `Bearer` must stand exactly one API key.'
+  return 'What follows `Bearer` does not look like an API key.'
 }
 
 function refused(cause: string): AppError {

@@ -8,8 +8,8 @@ const keptMs = 1000
 const keptMax = 10_000
 
 export type Callers = {
-  /** Null: unknown or revoked. */
-  find(key: string, now: number): Promise<Found | null>
+  /** Null: unknown or revoked. At once where the key was seen a moment ago. */
+  find(key: string, now: number): Found | Promise<Found | null>
   /** A key was revoked here. */
   clear(): void
 }
@@ -56,20 +56,18 @@ export function createCallers(db: Db, sql: Sql): Callers {
 
   return {
     clear,
-    async find(key, now) {
+    find(key, now) {
       listening ??= listen()
       const hash = hashKey(key)
       const known = kept.get(hash)
       if (known !== undefined && known.until > now) return known.found
       const underWay = asked.get(hash)
-      if (underWay !== undefined) return await underWay
-      const lookedUp = lookUp(hash, now)
-      if (hears) asked.set(hash, lookedUp)
-      try {
-        return await lookedUp
-      } finally {
+      if (underWay !== undefined) return underWay
+      const lookedUp = lookUp(hash, now).finally(() => {
         if (asked.get(hash) === lookedUp) asked.delete(hash)
-      }
+      })
+      if (hears) asked.set(hash, lookedUp)
+      return lookedUp
     },
   }
 }

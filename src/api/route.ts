@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Caller } from '../store/apiKeys.ts'
 import type { Right } from './auth.ts'
+import type { Deadline } from './deadline.ts'
 import type { AppDeps } from './deps.ts'
 import type { ProblemCode } from './problems.ts'
 
@@ -56,15 +57,14 @@ export type Call = {
   body: Record<string, unknown>
   raw: Buffer
   headers: Headers
-  /** What a created object is called: the same again for the same Idempotency-Key. */
+  /** What a created object is called, the same again for the same Idempotency-Key; empty where nothing is created. */
   newId: string
   /** The version in If-Match. */
   ifMatch: string | null
   requestId: string
-  /**
-   * Aborts when the client hangs up or the time is over. Made when it is first asked for: most calls never do. No accessor,
-   * which would keep every call in memory (docs/gotchas.md).
-   */
+  /** Whether anyone still waits for the answer, cheap to ask. */
+  deadline: Deadline
+  /** Aborts when the client hangs up or the time is over. No accessor, which would keep every call in memory (docs/gotchas.md). */
   signal(): AbortSignal
 }
 

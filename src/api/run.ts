@@ -3,10 +3,11 @@ import type { Context } from 'hono'
 import { toAppError } from '../db/errors.ts'
 import { AppError } from '../domain/error.ts'
 import type { Caller } from '../store/apiKeys.ts'
-import { authenticate, authorize } from './auth.ts'
+import { authorize, callerFrom, keyOf } from './auth.ts'
+import type { Right } from './auth.ts'
 import type { Callers } from './callers.ts'
-import { startDeadline } from './deadline.ts'
-import type { Deadline } from './deadline.ts'
+import { RequestClient } from './client.ts'
+import { Deadline } from './deadline.ts'
 import type { AppDeps } from './deps.ts'
 import { isStorable, parse, parseBody, parseQuery, readBody } from './input.ts'
 import type { KeyLimit } from './keyLimit.ts'
@@ -40,10 +41,8 @@ export async function run(
 ): Promise<Response> {
   const startedAt = deps.now()
   const requestId = requestIdOf(context)
-  const deadline = startDeadline(
-    limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault,
-    () => context.req.raw.signal,
-  )
+  const timeoutMs = limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault
+  const deadline = new Deadline(timeoutMs, new RequestClient(context))
   let response: Response
   try {
     const answer = await deadline.race(answerOf(deps, limits, route, context, requestId, deadline))
@@ -108,8 +107,8 @@ async function answerOf(
   requestId: string,
   deadline: Deadline,
 ): Promise<Answer> {
-  const caller = await callerOf(deps, limits, route, context)
   const { headers } = context.req.raw
+  const caller = route.right === null ? nobody : await callerOf(deps, limits, route.right, headers)
   const hasBody = route.body !== undefined || route.rawBody === true
   const raw = hasBody ? await readBody(context.req.raw) : Buffer.alloc(0)
   const fields = {
@@ -127,8 +126,10 @@ async function answerOf(
     ifMatch: route.versioned === true ? ifMatchOf(headers) : null,
     requestId,
   }
-  const call = (newId: string): Call => ({ ...fields, newId, signal: deadline.signal })
-  const key = route.creates === true ? headers.get('idempotency-key') : null
+  const signal = () => deadline.signal()
+  const call = (newId: string): Call => ({ ...fields, newId, deadline, signal })
+  if (route.creates !== true) return await route.handle(call(''))
+  const key = headers.get('idempotency-key')
   if (key === null) return await route.handle(call(randomUUID()))
   return await once(call(''), key, `${route.method} ${context.req.path}`, (newId) =>
     route.handle(call(newId)),
@@ -139,18 +140,14 @@ const nobody: Caller = { keyId: '', tenantId: '', scopes: [], operator: false }
 
 async function callerOf(
   deps: AppDeps,
-  limits: Limits,
-  route: Route,
-  context: Context,
+  { callers, key }: Limits,
+  right: Right,
+  headers: Headers,
 ): Promise<Caller> {
-  if (route.right === null) return nobody
-  const caller = await authenticate(
-    limits.callers,
-    context.req.raw.headers.get('authorization'),
-    deps.now(),
-  )
-  limits.key.take(caller.keyId, route.right, deps.now())
-  authorize(caller, route.right)
+  const now = deps.now()
+  const caller = callerFrom(await callers.find(keyOf(headers.get('authorization')), now), now)
+  key.take(caller.keyId, right, now)
+  authorize(caller, right)
   return caller
 }
 

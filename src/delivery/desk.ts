@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Sql } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { release } from './answers.ts'
@@ -9,6 +10,13 @@ import { claim } from './next.ts'
 import type { ConsumerRef, Item } from './next.ts'
 import { decodeToken } from './token.ts'
 import type { Token } from './token.ts'
+
+/** Tells that nobody waits for the answer any more. An AbortSignal is one. */
+export type HungUp = {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
 
 export type NextAnswer = { items: Item[]; info: { numPending: number; numAckPending: number } }
 
@@ -22,12 +30,16 @@ const vainMsEach = 10
 /** Records in one claim, however many calls wait: bounds the memory of an answer. */
 const claimMax = 2000
 
+type Asked = { consumer: ConsumerRef; batchSize: number; waitMs: number; signal: HungUp }
+
 type Call = {
   want: number
   /** By performance.now(). */
   deadline: number
   /** A claim that began after the call came has found nothing for it. */
   attempted: boolean
+  signal: HungUp
+  watched: boolean
   resolve(answer: NextAnswer): void
   reject(error: unknown): void
 }
@@ -75,29 +87,15 @@ export class Desk {
     this.signal()
   }
 
-  async next(
-    consumer: ConsumerRef,
-    { batchSize, waitMs, signal }: { batchSize: number; waitMs: number; signal: AbortSignal },
-  ): Promise<NextAnswer> {
+  next({ consumer, batchSize, waitMs, signal }: Asked): Promise<NextAnswer> {
     this.#consumer = consumer
-    if (this.#closed || signal.aborted) return this.#answer([])
-    if (this.#calls.length >= consumer.maxWaiting) {
-      throw new AppError(
-        'rate_limited',
-        `${consumer.maxWaiting} calls of next are waiting already, which is max_waiting of this consumer. Use fewer workers, larger batches, or raise max_waiting.`,
-        { code: 'too-many-waiting', retryAfterMs: 1000 },
-      )
-    }
-    return await new Promise((resolve, reject) => {
+    return new Promise((resolve, reject) => {
+      if (this.#closed || signal.aborted) return resolve(this.#answer([]))
+      if (this.#calls.length >= consumer.maxWaiting) this.#dismiss()
+      if (this.#calls.length >= consumer.maxWaiting) return reject(tooMany(consumer))
       const deadline = performance.now() + waitMs
-      const call: Call = { want: batchSize, deadline, attempted: false, resolve, reject }
-      this.#calls.push(call)
-      const hungUp = () => this.#settle(call)
-      signal.addEventListener('abort', hungUp, { once: true })
-      call.resolve = (answer) => {
-        signal.removeEventListener('abort', hungUp)
-        resolve(answer)
-      }
+      const told = { attempted: false, watched: false }
+      this.#calls.push({ want: batchSize, deadline, signal, ...told, resolve, reject })
       this.#running ??= this.#run()
       this.#wakeUp?.()
     })
@@ -107,7 +105,7 @@ export class Desk {
   async send(said: Answer, tokens: string[]): Promise<{ done: number; stale: number }> {
     const ours = this.#ours(tokens)
     if (ours.length === 0) return { done: 0, stale: tokens.length }
-    const key = JSON.stringify(said)
+    const key = said.kind === 'ack' ? 'ack' : JSON.stringify(said)
     const lane = this.#lanes.get(key) ?? new Lane(this.#sql, this.#consumer.consumerNo, said)
     this.#lanes.set(key, lane)
     try {
@@ -141,8 +139,10 @@ export class Desk {
   async #run(): Promise<void> {
     let woken = false
     while (this.#calls.length > 0) {
+      await turn() // who called meanwhile is served by the same claim
       const signals = this.#signals
       const asking = [...this.#calls]
+      if (asking.length === 0) break
       const want = Math.min(
         claimMax,
         asking.reduce((sum, call) => sum + call.want, 0),
@@ -168,6 +168,10 @@ export class Desk {
     let from = 0
     while (from < items.length && this.#calls.length > 0) {
       const call = this.#calls[0]!
+      if (call.signal.aborted) {
+        this.#settle(call)
+        continue
+      }
       const share = items.slice(from, from + call.want)
       from += share.length
       this.#calls.shift()
@@ -185,9 +189,10 @@ export class Desk {
     const until = began + fallbackMs
     for (;;) {
       const now = performance.now()
-      for (const call of this.#calls.filter(({ deadline }) => deadline <= now)) {
-        if (call.attempted) this.#settle(call)
-      }
+      const over = ({ attempted, deadline, signal }: Call) =>
+        signal.aborted || (attempted && deadline <= now)
+      for (const call of this.#calls.filter(over)) this.#settle(call)
+      for (const call of this.#calls) this.#watch(call)
       const fresh = this.#calls.some(({ attempted }) => !attempted)
       if (this.#calls.length === 0 || fresh || now >= until) return false
       const signalled = this.#signals !== signals
@@ -196,6 +201,24 @@ export class Desk {
       const due = this.#calls.map(({ deadline }) => deadline)
       await this.#sleep(Math.min(until, signalled ? signalsFrom : until, ...due) - now)
     }
+  }
+
+  /** Only calls that stay listen for their client: most are answered by the first claim, and asked then. */
+  #watch(call: Call): void {
+    if (call.watched) return
+    call.watched = true
+    const { signal, resolve } = call
+    const hungUp = () => this.#settle(call)
+    signal.addEventListener('abort', hungUp)
+    call.resolve = (answer) => {
+      signal.removeEventListener('abort', hungUp)
+      resolve(answer)
+    }
+  }
+
+  /** Calls whose clients have hung up, where a claim under way has not let that be seen yet. */
+  #dismiss(): void {
+    for (const call of this.#calls.filter(({ signal }) => signal.aborted)) this.#settle(call)
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -238,10 +261,12 @@ export class Desk {
 
   /** Garbage, and tokens of other consumers, name nothing; so does a token that is given twice. */
   #ours(tokens: string[]): Token[] {
-    return [...new Set(tokens)]
-      .map(decodeToken)
-      .filter((token) => token !== null)
-      .filter(({ consumerNo }) => consumerNo === this.#consumer.consumerNo)
+    const ours: Token[] = []
+    for (const text of new Set(tokens)) {
+      const token = decodeToken(text)
+      if (token?.consumerNo === this.#consumer.consumerNo) ours.push(token)
+    }
+    return ours
   }
 
   /** A nack, or the ack of a version that a newer one waited for, makes something deliverable now or soon. */
@@ -251,4 +276,12 @@ export class Desk {
     if (delayMs === 0) this.#deliverable()
     else if (delayMs < fallbackMs) setTimeout(() => this.#deliverable(), delayMs).unref()
   }
+}
+
+function tooMany({ maxWaiting }: ConsumerRef): AppError {
+  return new AppError(
+    'rate_limited',
+    `${maxWaiting} calls of next are waiting already, which is max_waiting of this consumer. Use fewer workers, larger batches, or raise max_waiting.`,
+    { code: 'too-many-waiting', retryAfterMs: 1000 },
+  )
 }

@@ -16,16 +16,20 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
+/** The pool, telling of each statement before it is sent. */
+function watched(tell: (statement: string) => void) {
+  return new Proxy(database.pools.deliver, {
+    apply(target, self, args) {
+      tell(String(args[0]))
+      return Reflect.apply(target, self, args) as unknown
+    },
+  })
+}
+
 describe('next and ack', () => {
   test('calls that come at once look for their consumer once; one that was not found is looked for again', async () => {
     let statements = 0
-    const sql = new Proxy(database.pools.deliver, {
-      apply(target, self, args) {
-        statements++
-        return Reflect.apply(target, self, args) as unknown
-      },
-    })
-    const counted = createDispatcher({ sql, notifier })
+    const counted = createDispatcher({ sql: watched(() => statements++), notifier })
     const { consumer } = await setUp()
     const [row] = await database.sql<{ tenantId: string; id: string }[]>`
       select tenant_id as "tenantId", id from consumer where consumer_no = ${consumer.consumerNo}`
@@ -43,6 +47,32 @@ describe('next and ack', () => {
       await expect(counted.find(tenantId, absent)).rejects.toMatchObject({ kind: 'not_found' })
     }
     expect(statements).toBe(4)
+    await counted.close()
+  })
+
+  test('calls that arrive in one turn of the event loop share one claim, and their acks one statement', async () => {
+    const statements: string[] = []
+    const counted = createDispatcher({ sql: watched((text) => statements.push(text)), notifier })
+    const scene = await setUp()
+    const { consumer } = scene
+    await put(scene, ['a', 'b', 'c', 'd'])
+    /** As requests that lie in as many sockets: each begins, and is through with what it can do, before the next. */
+    const inOneTurn = async <T>(acts: (() => Promise<T>)[]) => {
+      const begun: Promise<T>[] = []
+      for (const act of acts) {
+        begun.push(act())
+        for (let i = 0; i < 20; i++) await Promise.resolve()
+      }
+      return await Promise.all(begun)
+    }
+    const { signal } = new AbortController()
+    const take = async () => await counted.next({ consumer, batchSize: 1, waitMs: 0, signal })
+    const answers = await inOneTurn([take, take, take, take])
+    expect(answers.flatMap(idsOf)).toEqual(['a', 'b', 'c', 'd'])
+    await inOneTurn(answers.map((out) => async () => await counted.ack(consumer, tokensOf(out))))
+    for (const name of ['stream_next_v1', 'stream_ack_v1'])
+      expect(statements.filter((text) => text.includes(name))).toHaveLength(1)
+    await countsHold(scene)
     await counted.close()
   })
 
@@ -131,14 +161,10 @@ describe('waiting', () => {
   test('a consumer that nothing in a busy stream fits looks ever more seldom, but at once for what is given back', async () => {
     const looks: number[] = []
     let onLook = () => {}
-    const sql = new Proxy(database.pools.deliver, {
-      apply(target, self, args) {
-        if (String(args[0]).includes('stream_next_v1')) {
-          looks.push(performance.now())
-          onLook()
-        }
-        return Reflect.apply(target, self, args) as unknown
-      },
+    const sql = watched((statement) => {
+      if (!statement.includes('stream_next_v1')) return
+      looks.push(performance.now())
+      onLook()
     })
     let moved = () => {}
     const subscribe = (_: number, listener: () => void) => {
@@ -206,6 +232,20 @@ describe('waiting', () => {
     expect(await Promise.all(calls)).toMatchObject([{ items: [] }, { items: [] }])
   })
 
+  test('calls of clients that have hung up make room for others, whatever the database is at', async () => {
+    const scene = await setUp({ maxWaiting: 2 })
+    await using held = await holdConsumer(scene)
+    const gone = new AbortController()
+    const calls = [next(scene, 1, 20_000, gone.signal), next(scene, 1, 20_000, gone.signal)]
+    await held.blocks()
+    gone.abort()
+    const late = next(scene, 1, 20_000)
+    expect(await Promise.all(calls)).toMatchObject([{ items: [] }, { items: [] }])
+    await held.release()
+    await put(scene, ['a'])
+    expect(idsOf(await late)).toEqual(['a'])
+  })
+
   test('a client that hangs up while records are being claimed for it loses nothing and holds nothing', async () => {
     const scene = await setUp()
     await put(scene, ['a', 'b'])
@@ -214,8 +254,8 @@ describe('waiting', () => {
     const call = next(scene, 10, 0, controller.signal)
     await held.blocks()
     controller.abort()
-    expect((await call).items).toEqual([])
     await held.release()
+    expect((await call).items).toEqual([])
     const info = async () => await consumerInfo(database.sql, scene.consumer.consumerNo)
     await expect.poll(info).toMatchObject({ numAckPending: 0 })
     const again = await next(scene)

@@ -2,7 +2,7 @@ import { withAppErrors } from '../db/errors.ts'
 import type { Sql } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { Desk } from './desk.ts'
-import type { NextAnswer } from './desk.ts'
+import type { HungUp, NextAnswer } from './desk.ts'
 import type { ConsumerRef } from './next.ts'
 import type { Notifier } from './notifier.ts'
 
@@ -17,7 +17,7 @@ export type Dispatcher = {
     consumer: ConsumerRef
     batchSize: number
     waitMs: number
-    signal: AbortSignal
+    signal: HungUp
   }): Promise<NextAnswer>
   ack(consumer: ConsumerRef, tokens: string[]): Promise<{ acked: number; stale: number }>
   /** `delayMs` null: at once, from the fifth delivery on ever more slowly. */
@@ -45,8 +45,19 @@ const foundMax = 10_000
 /** A desk that nobody came to for so long is cleared away. */
 const idleMs = 5000
 
+/** What becomes of deliveries, for the metrics. */
+type Outcome = 'delivered' | 'acked' | 'stale' | 'nacked'
+
 /** `sql`: the deliver pool. One dispatcher a process; several processes may serve the same consumer. */
-export function createDispatcher({ sql, notifier }: { sql: Sql; notifier: Notifier }): Dispatcher {
+export function createDispatcher({
+  sql,
+  notifier,
+  count = () => undefined,
+}: {
+  sql: Sql
+  notifier: Notifier
+  count?: (outcome: Outcome, n: number) => void
+}): Dispatcher {
   const desks = new Map<number, { desk: Desk; unsubscribe(): void; usedAt: number }>()
   const found = new Map<string, { ref: Promise<ConsumerRef>; at: number }>()
   let closed = false
@@ -75,27 +86,32 @@ export function createDispatcher({ sql, notifier }: { sql: Sql; notifier: Notifi
   }, idleMs).unref()
 
   return {
-    async find(tenantId, consumerId) {
+    find(tenantId, consumerId) {
       const key = `${tenantId} ${consumerId}`
       const known = found.get(key)
-      if (known !== undefined && performance.now() - known.at < findEveryMs) return await known.ref
+      if (known !== undefined && performance.now() - known.at < findEveryMs) return known.ref
       const ref = lookUp(sql, tenantId, consumerId)
       // at once: when it runs out, hundreds of calls ask at the same time
       if (found.size < foundMax) found.set(key, { ref, at: performance.now() })
-      try {
-        return await ref
-      } catch (error) {
+      ref.catch(() => {
         if (found.get(key)?.ref === ref) found.delete(key)
-        throw error
-      }
+      })
+      return ref
     },
-    next: async ({ consumer, ...call }) => await deskOf(consumer).next(consumer, call),
+    async next(call) {
+      const answer = await deskOf(call.consumer).next(call)
+      count('delivered', answer.items.length)
+      return answer
+    },
     async ack(consumer, tokens) {
       const { done, stale } = await deskOf(consumer).send({ kind: 'ack' }, tokens)
+      count('acked', done)
+      if (stale > 0) count('stale', stale)
       return { acked: done, stale }
     },
     async nack(consumer, tokens, delayMs) {
       const { done, stale } = await deskOf(consumer).send({ kind: 'nack', delayMs }, tokens)
+      count('nacked', done)
       return { nacked: done, stale }
     },
     async extend(consumer, tokens, waitMs) {

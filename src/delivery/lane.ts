@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Sql } from '../db/pools.ts'
 import { answer } from './answers.ts'
 import type { Answer } from './answers.ts'
@@ -35,16 +36,16 @@ export class Lane {
   }
 
   /** Resolves to how many of the tokens were stale. */
-  async send(tokens: Token[]): Promise<number> {
-    return await new Promise((resolve, reject) => {
+  send(tokens: Token[]): Promise<number> {
+    return new Promise((resolve, reject) => {
       this.#waiting.push({ tokens, resolve, reject })
       this.#running ??= this.#run()
     })
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve() // calls of this tick go together
     while (this.#waiting.length > 0) {
+      await turn() // what lies in the sockets by now goes along
       const batch = this.#take()
       try {
         const stale = new Set(

@@ -13,15 +13,14 @@ const right = 'consume'
 /** The longest wait, and time to answer. */
 const nextTimeoutMs = 75_000
 
-type ById = Pick<Call, 'deps' | 'tenantId' | 'signal'> & { params: { id: string } }
+type ById = Pick<Call, 'deps' | 'tenantId' | 'deadline'> & { params: { id: string } }
 
 /** The records' own text goes into the answer: it is never parsed here. */
 async function next(
-  { deps, tenantId, params, signal: abortSignal }: ById,
+  { deps, tenantId, params, deadline }: ById,
   wanted: { batch_size: number; wait_for: number; ack_tokens?: string[] | undefined },
 ): Promise<Answer> {
   const { dispatcher } = deps
-  const signal = abortSignal()
   const consumer = await dispatcher.find(tenantId, params.id)
   // first: what is out counts against max_ack_pending, and holds back newer versions
   const { ack_tokens: tokens = [] } = wanted
@@ -30,9 +29,9 @@ async function next(
     consumer,
     batchSize: wanted.batch_size,
     waitMs: wanted.wait_for,
-    signal,
+    signal: deadline,
   })
-  if (signal.aborted && items.length > 0) {
+  if (deadline.aborted && items.length > 0) {
     await dispatcher.release(
       consumer,
       items.map((item) => item.ackToken),
