@@ -1,8 +1,8 @@
 // Deliberate defects that these tests were seen to catch: test/mutations/list.ts
 import { afterAll, describe, expect, test } from 'vitest'
 import { idsOf, openCounter, tokensOf } from '../../test/support/counter.ts'
-import type { Scene } from '../../test/support/counter.ts'
 import { createTestDatabase } from '../../test/support/database.ts'
+import { holdConsumer } from '../../test/support/held.ts'
 import { makeConsumer, makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
 import { writePage } from '../stream/write.ts'
 import { deleteConsumer } from './consumers.ts'
@@ -234,7 +234,7 @@ describe('waiting', () => {
 
   test('calls of clients that have hung up make room for others, whatever the database is at', async () => {
     const scene = await setUp({ maxWaiting: 2 })
-    await using held = await holdConsumer(scene)
+    await using held = await holdConsumer(database.sql, scene.consumer.consumerNo)
     const gone = new AbortController()
     const calls = [next(scene, 1, 20_000, gone.signal), next(scene, 1, 20_000, gone.signal)]
     await held.blocks()
@@ -249,7 +249,7 @@ describe('waiting', () => {
   test('a client that hangs up while records are being claimed for it loses nothing and holds nothing', async () => {
     const scene = await setUp()
     await put(scene, ['a', 'b'])
-    await using held = await holdConsumer(scene)
+    await using held = await holdConsumer(database.sql, scene.consumer.consumerNo)
     const controller = new AbortController()
     const call = next(scene, 10, 0, controller.signal)
     await held.blocks()
@@ -265,7 +265,7 @@ describe('waiting', () => {
 
   test('G4: a record tells its origin also where its sync was made after the claim began', async () => {
     const scene = await setUp()
-    await using held = await holdConsumer(scene)
+    await using held = await holdConsumer(database.sql, scene.consumer.consumerNo)
     const call = next(scene)
     await held.blocks()
     const source = await makeSource(database.sql, scene.stream)
@@ -293,7 +293,7 @@ describe('waiting', () => {
     const scene = await setUp()
     await put(scene, ['a'])
     const other = createDispatcher({ sql: database.pools.deliver, notifier })
-    await using held = await holdConsumer(scene)
+    await using held = await holdConsumer(database.sql, scene.consumer.consumerNo)
     const signal = new AbortController().signal
     const call = other.next({ consumer: scene.consumer, batchSize: 1, waitMs: 20_000, signal })
     await held.blocks()
@@ -329,36 +329,3 @@ describe('waiting', () => {
     })
   })
 })
-
-/** Holds the consumer's state row, so that a claim is under way for as long as the test wants. */
-async function holdConsumer({ consumer }: Scene) {
-  let open: () => void = () => {}
-  const gate = new Promise<void>((resolve) => (open = resolve))
-  let locked: () => void = () => {}
-  const ready = new Promise<void>((resolve) => (locked = resolve))
-  const holding = database.sql.begin(async (tx) => {
-    await tx`select 1 from consumer_state where consumer_no = ${consumer.consumerNo} for update`
-    locked()
-    await gate
-  })
-  await ready
-  const release = async () => {
-    open()
-    await holding
-  }
-  return {
-    /** Resolves when somebody waits for the row. */
-    async blocks() {
-      await expect
-        .poll(async () => {
-          const [row] = await database.sql<{ n: number }[]>`
-            select count(*)::int as n from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock' and query like '%stream_next_v1%'`
-          return row!.n
-        })
-        .toBeGreaterThan(0)
-    },
-    release,
-    [Symbol.asyncDispose]: release,
-  }
-}

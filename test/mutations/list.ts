@@ -341,4 +341,12 @@ export const mutations: Mutation[] = [
     to: 'if (call.want < 0) {',
     seenBy: ['src/delivery/dispatcher.pg.test.ts'],
   },
+  {
+    name: 'clients-are-always-there',
+    breaks: 'what was claimed for a client that hung up is handed back (G5)',
+    files: 'src/api/client.ts',
+    from: 'return incoming?.socket?.destroyed ?? this.signal().aborted',
+    to: 'return false',
+    seenBy: ['src/api/consume.pg.test.ts'],
+  },
 ]

@@ -1,0 +1,35 @@
+import { expect } from 'vitest'
+import type { Sql } from '../../src/db/pools.ts'
+
+/** Holds a consumer's state row, so that a claim is under way for as long as the test wants. */
+export async function holdConsumer(sql: Sql, consumerNo: number) {
+  let open: () => void = () => {}
+  const gate = new Promise<void>((resolve) => (open = resolve))
+  let locked: () => void = () => {}
+  const ready = new Promise<void>((resolve) => (locked = resolve))
+  const holding = sql.begin(async (tx) => {
+    await tx`select 1 from consumer_state where consumer_no = ${consumerNo} for update`
+    locked()
+    await gate
+  })
+  await ready
+  const release = async () => {
+    open()
+    await holding
+  }
+  return {
+    /** Resolves when somebody waits for the row. */
+    async blocks() {
+      await expect
+        .poll(async () => {
+          const [row] = await sql<{ n: number }[]>`
+            select count(*)::int as n from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query like '%stream_next_v1%'`
+          return row!.n
+        })
+        .toBeGreaterThan(0)
+    },
+    release,
+    [Symbol.asyncDispose]: release,
+  }
+}
