@@ -24,19 +24,23 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
   const rounds = flags.number('rounds', 5)
   const database = await startDatabase({ sources: 4 })
   const api = await startApi(database.url)
+  const second = await startApi(database.url, api.key)
   const unit = 'records/s'
   try {
     await fill(database, records)
     for (let i = flags.number('consumers', 1); i > 1; i--)
       await consumerOf(database, { deliverPolicy: 'new' })
     const ones = { records, workers: 256, batch: 1 }
-    const spent: Record<'http' | 'one' | 'swapped', Spent[]> = { http: [], one: [], swapped: [] }
+    const spent = { http: [] as Spent[], one: [] as Spent[], swapped: [] as Spent[] }
+    const both = [api, second]
     const runs = await inTurn(rounds, {
       dispatcher: () => throughDispatcher(database, shape),
       direct: () => throughSql(database, shape),
-      http: () => throughHttp(database, api, shape, spent.http),
-      one: () => throughHttp(database, api, ones, spent.one),
-      swapped: () => throughHttp(database, api, ones, spent.swapped, true),
+      http: () => throughHttp(database, [api], shape, spent.http),
+      one: () => throughHttp(database, [api], ones, spent.one),
+      swapped: () => throughHttp(database, [api], ones, spent.swapped, true),
+      oneByTwo: () => throughHttp(database, both, ones, []),
+      swappedByTwo: () => throughHttp(database, both, ones, [], true),
     })
     const name = `${shape.workers} × ${shape.batch}`
     const measured = await peers(database, shape, rounds)
@@ -63,6 +67,8 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     for (const [shown, each] of [
       ['256 × 1, through HTTP', runs.one],
       ['256 × 1, acks in the next call', runs.swapped],
+      ['256 × 1, two API processes', runs.oneByTwo],
+      ['256 × 1, two API processes, acks in the next call', runs.swappedByTwo],
     ] as const) {
       beside(shown, median(each), '20,000', 20_000)
       beside(shown, median(each), name, http)
@@ -80,6 +86,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
   } finally {
     await api.stop()
+    await second.stop()
     await database.stop()
   }
 }
@@ -151,19 +158,21 @@ async function throughSql(database: Database, { records, workers, batch }: Shape
 /** Processor time in µs a record. */
 type Spent = { api: number; postgres: number; client: number }
 
+/** Workers are spread over `apis`. */
 async function throughHttp(
   database: Database,
-  api: Api,
+  apis: Api[],
   { records, workers, batch }: Shape,
   spent: Spent[],
   swaps = false,
 ): Promise<number> {
   const consumer = await consumerOf(database)
   await settle(database)
-  const client = api.client()
-  const before = await spentBy(api, database)
+  const clients = apis.map((api) => api.client())
+  const before = await spentBy(apis, database)
   let acked = 0
-  const seconds = await timed(workers, async () => {
+  const seconds = await timed(workers, async (worker) => {
+    const client = clients[worker % clients.length]!
     for (let tokens: string[] = []; ;) {
       const answer = swaps
         ? await client.swap(consumer.id, batch, tokens)
@@ -174,8 +183,8 @@ async function throughHttp(
       acked += tokens.length
     }
   })
-  const after = await spentBy(api, database)
-  client.close()
+  const after = await spentBy(apis, database)
+  for (const client of clients) client.close()
   spent.push({
     api: (after.api - before.api) / records,
     postgres: (after.postgres - before.postgres) / records,
@@ -185,10 +194,11 @@ async function throughHttp(
 }
 
 /** So far, in µs. The client is this process. */
-async function spentBy(api: Api, database: Database): Promise<Spent> {
+async function spentBy(apis: Api[], database: Database): Promise<Spent> {
   const { user, system } = process.cpuUsage()
-  const [ofApi, ofPostgres] = await Promise.all([cpuMs(api.pid), cpuMs(database.pid)])
-  return { api: ofApi * 1000, postgres: ofPostgres * 1000, client: user + system }
+  const ofApis = await Promise.all(apis.map(({ pid }) => cpuMs(pid)))
+  const api = ofApis.reduce((sum, ms) => sum + ms) * 1000
+  return { api, postgres: (await cpuMs(database.pid)) * 1000, client: user + system }
 }
 
 function rate(acked: number, records: number, seconds: number): number {

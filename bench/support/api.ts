@@ -7,6 +7,7 @@ import { gone, spawnNode, untilOk } from './stack.ts'
 
 export type Api = {
   pid: number
+  key: string
   rssMb(): number
   /** Text for Prometheus. */
   metrics(): Promise<string>
@@ -22,10 +23,12 @@ export type Client = {
   close(): void
 }
 
-/** The API as in production, a process of its own. Consuming needs no Temporal. */
-export async function startApi(databaseUrl: string): Promise<Api> {
+/** The API as in production, a process of its own. Consuming needs no Temporal. `key`: that of another one beside it. */
+export async function startApi(
+  databaseUrl: string,
+  key = randomBytes(24).toString('base64url'),
+): Promise<Api> {
   const port = await anyFree()
-  const key = randomBytes(24).toString('base64url')
   const child = spawnNode([...apiFlags, 'src/main/api.ts'], {
     PATH: process.env['PATH'] ?? '',
     DATABASE_URL: databaseUrl,
@@ -39,6 +42,7 @@ export async function startApi(databaseUrl: string): Promise<Api> {
   await untilOk(`${origin}/healthz`)
   return {
     pid: child.pid!,
+    key,
     rssMb: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) /
       1024,
