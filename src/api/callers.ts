@@ -20,7 +20,6 @@ export type Callers = {
  * while nothing can be heard.
  */
 export function createCallers(db: Db, sql: Sql): Callers {
-  /** By the key, which is in memory with each request's headers anyway: its hash costs more than all else that is done here. */
   const kept = new Map<string, { found: Found; until: number }>()
   /** Lookups under way: when what is kept runs out, a service's hundreds of calls ask for the same key at once. */
   const asked = new Map<string, Promise<Found | null>>()
@@ -43,14 +42,14 @@ export function createCallers(db: Db, sql: Sql): Callers {
     }
   }
 
-  const lookUp = async (key: string, now: number) => {
+  const lookUp = async (hash: string, now: number) => {
     const before = changes
-    const found = await findCaller(db, hashKey(key))
+    const found = await findCaller(db, hash)
     if (found === null) return null
     if (!found.usedRecently) await noteKeyUsed(db, found.caller.tenantId, found.caller.keyId)
     if (hears && before === changes) {
       if (kept.size >= keptMax) kept.clear()
-      kept.set(key, { found, until: now + keptMs })
+      kept.set(hash, { found, until: now + keptMs })
     }
     return found
   }
@@ -59,14 +58,15 @@ export function createCallers(db: Db, sql: Sql): Callers {
     clear,
     find(key, now) {
       listening ??= listen()
-      const known = kept.get(key)
+      const hash = hashKey(key)
+      const known = kept.get(hash)
       if (known !== undefined && known.until > now) return known.found
-      const underWay = asked.get(key)
+      const underWay = asked.get(hash)
       if (underWay !== undefined) return underWay
-      const lookedUp = lookUp(key, now).finally(() => {
-        if (asked.get(key) === lookedUp) asked.delete(key)
+      const lookedUp = lookUp(hash, now).finally(() => {
+        if (asked.get(hash) === lookedUp) asked.delete(hash)
       })
-      if (hears) asked.set(key, lookedUp)
+      if (hears) asked.set(hash, lookedUp)
       return lookedUp
     },
   }

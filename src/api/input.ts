@@ -125,15 +125,14 @@ export function parseQuery(
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   const fields: Record<string, string[]> = {}
-  const seen = new Set<string>()
-  for (const [name, text] of params) {
-    if (seen.has(name)) fields[name] = ['is given more than once']
+  for (const name of new Set(params.keys())) {
+    const [text = '', ...more] = params.getAll(name)
+    if (more.length > 0) fields[name] = ['is given more than once']
     else if (!isStorable(text) || !isStorable(name))
       fields[name] = ['holds a NUL character or broken UTF-8']
     else if (Object.hasOwn(schema.shape, name))
       values[name] = fromText(text, schema.shape[name] as z.ZodType, name, fields)
     else fields[name] = [unknownReason(name, Object.keys(schema.shape), 'parameter')]
-    seen.add(name)
   }
   if (Object.keys(fields).length > 0) throw invalid(fields)
   return parse(schema, values)

@@ -59,7 +59,7 @@ export function createDispatcher({
   count?: (outcome: Outcome, n: number) => void
 }): Dispatcher {
   const desks = new Map<number, { desk: Desk; unsubscribe(): void; usedAt: number }>()
-  const found = new Map<string, { tenantId: string; ref: Promise<ConsumerRef>; at: number }>()
+  const found = new Map<string, { ref: Promise<ConsumerRef>; at: number }>()
   let closed = false
 
   const deskOf = (consumer: ConsumerRef): Desk => {
@@ -87,16 +87,14 @@ export function createDispatcher({
 
   return {
     find(tenantId, consumerId) {
-      const known = found.get(consumerId)
-      const fresh = known !== undefined && performance.now() - known.at < findEveryMs
-      if (fresh && known.tenantId === tenantId) return known.ref
+      const key = `${tenantId} ${consumerId}`
+      const known = found.get(key)
+      if (known !== undefined && performance.now() - known.at < findEveryMs) return known.ref
       const ref = lookUp(sql, tenantId, consumerId)
-      // another tenant's guess is never kept in place of what is there
-      if (fresh) return ref
       // at once: when it runs out, hundreds of calls ask at the same time
-      if (found.size < foundMax) found.set(consumerId, { tenantId, ref, at: performance.now() })
+      if (found.size < foundMax) found.set(key, { ref, at: performance.now() })
       ref.catch(() => {
-        if (found.get(consumerId)?.ref === ref) found.delete(consumerId)
+        if (found.get(key)?.ref === ref) found.delete(key)
       })
       return ref
     },

@@ -11,10 +11,7 @@ function idsOf(road: Road, collection: 'customer' | 'tax_rate' | 'invoiceitem'):
   return Object.keys(road.simulator.snapshot(collection)[collection] ?? {})
 }
 
-/**
- * Compares one collection anew, and waits until that is over: the next is due in the future. Due now means that it was asked
- * for, perhaps once more by a try that was repeated, while one is under way.
- */
+/** Compares one collection anew, and waits until that is over: the next is due in the future. (Due now: it is asked for.) */
 async function compare(road: Road, syncId: string, collectionId: string): Promise<void> {
   const generation = async () =>
     (
@@ -64,7 +61,8 @@ test('G11: coverage counts what a sweep repaired and tombstoned while the accoun
 describe('G11: the fuse', () => {
   async function massDelete(): Promise<{ road: Road; syncId: string; gone: string[] }> {
     const road = await openRoad()
-    // longer ago than events are kept: one that is read late tells that the object was there a moment ago, which is evidence
+    // Longer ago than events are kept. An event that is read after the comparison takes its findings back, also of what is
+    // gone all the same (stream_told_v1), and one of a moment ago counts as seen up to two seconds ahead.
     road.simulator.backdate(Math.floor(Date.now() / 1000) - 60 * 86_400, () => {
       for (let i = 0; i < 220; i++) road.simulator.create('tax_rate', {})
     })

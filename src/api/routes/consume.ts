@@ -42,7 +42,10 @@ async function next(
   let text = '{"data":['
   for (const [at, { ackToken, recordJson }] of items.entries())
     text += `${at === 0 ? '' : ','}{"ack_token":"${ackToken}","record":${recordJson}}`
-  const counts = `{"num_pending":${info.numPending},"num_ack_pending":${info.numAckPending}}`
+  const counts = JSON.stringify({
+    num_pending: info.numPending,
+    num_ack_pending: info.numAckPending,
+  })
   return { status: 200, text: `${text}],"info":${counts}}`, headers: staleHeader(stale) }
 }
 
