@@ -59,9 +59,10 @@ async function compared(state: State) {
   return {
     enumerate,
     /** A page of the feed that tells of changes since then. */
-    async told(values: State, sinceMs = 0) {
-      second += 1
-      await writePage(sql, pageOf(sync, see(values, second), { tellsSinceMs: sinceMs }))
+    async told(values: State, { gone = [] as string[], sinceMs = 0, at = ++second } = {}) {
+      const deletes = gone.map((id) => observe({ sourceNo }, id, { deleted: true, at }))
+      const observations = [...see(values, at), ...deletes]
+      await writePage(sql, pageOf(sync, observations, { tellsSinceMs: sinceMs }))
     },
     async hinted(ids: string[], sinceMs = 0) {
       const hints = ids.map((id) => ({ sourceNo, id }))
@@ -111,7 +112,7 @@ test('what a listing shows before the feed tells of it is no repair', async () =
 test('a later change takes no repair back', async () => {
   const scene = await compared({ a: 1 })
   await scene.enumerate([{ a: 2 }])
-  await scene.told({ a: 3 }, Date.now() + 60_000)
+  await scene.told({ a: 3 }, { sinceMs: Date.now() + 60_000 })
   expect(await scene.coverage()).toEqual({ ...nothing, repaired: 1 })
 })
 
@@ -121,6 +122,19 @@ test('what is missing is open until it was asked for by id, and a tombstone only
   expect(await scene.coverage()).toEqual({ ...nothing, open: 2 })
   await scene.drain(['b'])
   expect(await scene.coverage()).toEqual({ ...nothing, tombstoned: 1 })
+})
+
+test('a change that is read late takes back no finding of a record that is gone, a delete does', async () => {
+  const scene = await compared({ a: 1, b: 1, c: 1 })
+  await scene.enumerate([{ a: 1 }])
+  await scene.told({ b: 1 }, { gone: ['c'] })
+  await scene.drain(['b', 'c'])
+  expect(await scene.coverage()).toEqual({ ...nothing, tombstoned: 1 })
+  await scene.told({ b: 1 }, { at: 1 })
+  await scene.drain(['b'])
+  expect(await scene.coverage()).toEqual({ ...nothing, tombstoned: 1 })
+  await scene.told({}, { gone: ['b'] })
+  expect(await scene.coverage()).toEqual(nothing)
 })
 
 test('the numbers stand while the next enumeration runs, and are its own afterwards', async () => {

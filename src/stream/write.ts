@@ -87,7 +87,7 @@ export type ReadyPage = Pick<PageWrite, 'streamNo' | 'path' | 'fence' | 'seen'> 
   cursor: string | null
   done: boolean
   /** What else is called in the statement, and so in the transaction, of those pages that need it. */
-  findings: 'found' | (Keys & { sinceMs: number }) | null
+  findings: 'found' | (Keys & { gone: string; sinceMs: number }) | null
 }
 
 /** Throws AppError `bug` for an observation that cannot be stored: no JSON, an id with control characters. */
@@ -174,14 +174,20 @@ function findingsOf(page: PageWrite): ReadyPage['findings'] {
   if (page.compares === true && page.observations.length > 0) return 'found'
   if (page.tellsSinceMs === undefined || page.observations.length + page.hints.length === 0)
     return null
-  return { ...keysOf([...page.observations, ...page.hints]), sinceMs: page.tellsSinceMs }
+  const { observations, hints } = page
+  const gone = [...observations.map(({ deleted }) => deleted), ...hints.map(() => true)]
+  return {
+    ...keysOf([...observations, ...hints]),
+    gone: same(gone.map(Number)),
+    sinceMs: page.tellsSinceMs,
+  }
 }
 
 function findings(sql: Query, { streamNo, columns, findings: what }: ReadyPage) {
   if (what === null) return sql``
   if (what === 'found')
     return sql`, stream_found_v1(${streamNo}, ${columns.source}, ${columns.ids}, last_idx) as findings`
-  return sql`, stream_told_v1(${what.source}, ${what.ids}, ${what.sinceMs}::float8) as findings`
+  return sql`, stream_told_v2(${what.source}, ${what.ids}, ${what.gone}, ${what.sinceMs}::float8) as findings`
 }
 
 /** What could be stored leaves the quarantine. */

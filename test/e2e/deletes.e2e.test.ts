@@ -61,9 +61,8 @@ test('G11: coverage counts what a sweep repaired and tombstoned while the accoun
 describe('G11: the fuse', () => {
   async function massDelete(): Promise<{ road: Road; syncId: string; gone: string[] }> {
     const road = await openRoad()
-    // Longer ago than events are kept. An event that is read after the comparison takes its findings back, also of what is
-    // gone all the same (stream_told_v1), and one of a moment ago counts as seen up to two seconds ahead.
-    road.simulator.backdate(Math.floor(Date.now() / 1000) - 60 * 86_400, () => {
+    // an event of a moment ago counts as seen up to two seconds ahead: what the comparison began before is not judged by it
+    road.simulator.backdate(Math.floor(Date.now() / 1000) - 60, () => {
       for (let i = 0; i < 220; i++) road.simulator.create('tax_rate', {})
     })
     await road.work()

@@ -181,7 +181,7 @@ export const seenPage = pgTable(
 /**
  * What a comparing enumeration found: `different` from what the feed had brought, or `missing` and hinted, so that a look by
  * id decides; missing and `held` by the fuse; missing and `rejected`: somebody said that it stays. One row a record. What the
- * feed tells of meanwhile was on its way, and is no finding (functions/stream_told_v1.sql).
+ * feed tells of meanwhile was on its way, and is no finding (functions/stream_told_v2.sql).
  */
 export const finding = pgTable(
   'finding',
