@@ -3,7 +3,11 @@ import { AppError } from '../domain/error.ts'
 import { createCallers } from './callers.ts'
 import type { ApiDeps, AppDeps } from './deps.ts'
 import { grouped } from './grouped.ts'
+import { createDirect } from './direct.ts'
+import type { Direct } from './direct.ts'
 import { createKeyLimit, keyRequestsPerSecond } from './keyLimit.ts'
+import { HonoRequest, honoResponse } from './request.ts'
+import type { ApiRequest } from './request.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
 import { failed, run } from './run.ts'
@@ -11,11 +15,14 @@ import { createSyncReads } from './sync.ts'
 
 const pingEveryMs = 1000
 
+/** `direct`: the way past Hono for the server (server.ts). */
+export type App = Hono & { direct: Direct }
+
 /** The HTTP API: every route of routes.ts, and a problem for everything else. */
 export function createApp(
   given: ApiDeps,
   options: { requestsPerSecond?: number; timeoutMs?: number } = {},
-): Hono {
+): App {
   const deps: AppDeps = {
     ...given,
     syncs: { ...given.syncs, ping: seldom(() => given.syncs.ping(), given.now) },
@@ -26,29 +33,31 @@ export function createApp(
     key: createKeyLimit(options.requestsPerSecond ?? keyRequestsPerSecond),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   }
+  const answer = (route: Route, request: ApiRequest) => run(deps, limits, route, request)
   const app = new Hono()
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (context) => run(deps, limits, route, context))
+    app.on(route.method, honoPath(route.path), async (context) =>
+      honoResponse(await answer(route, new HonoRequest(context))),
+    )
   }
   app.notFound((context) => {
     const methods = methodsAt(context.req.path)
     if (methods.length === 0) {
-      return failed(
-        deps,
-        new AppError('not_found', 'There is nothing at this path. All paths are at /docs.'),
-        context,
+      const error = new AppError(
+        'not_found',
+        'There is nothing at this path. All paths are at /docs.',
       )
+      return honoResponse(failed(deps, error, new HonoRequest(context)))
     }
     const allow = methods.join(', ')
     const error = new AppError('invalid', `This path knows ${allow}.`, {
       code: 'method-not-allowed',
     })
-    const response = failed(deps, error, context)
-    response.headers.set('Allow', allow)
-    return response
+    const response = failed(deps, error, new HonoRequest(context))
+    return honoResponse({ ...response, headers: { ...response.headers, Allow: allow } })
   })
-  app.onError((error, context) => failed(deps, error, context))
-  return app
+  app.onError((error, context) => honoResponse(failed(deps, error, new HonoRequest(context))))
+  return Object.assign(app, { direct: createDirect(routes, answer) })
 }
 
 function honoPath(path: string): string {

@@ -3,7 +3,7 @@ import { AppError } from '../domain/error.ts'
 import { nearest } from '../domain/nearest.ts'
 
 /** Bodies above this are refused before they are read to the end. */
-const bodyBytesMax = 1_000_000
+export const bodyBytesMax = 1_000_000
 /** Deeper JSON is refused: what comes after us (Postgres, a client's parser) has a stack. */
 const depthMax = 64
 
@@ -27,8 +27,12 @@ export async function readBody(request: Request): Promise<Buffer> {
     return Buffer.concat(parts)
   } catch (error) {
     if (error instanceof AppError) throw error
-    throw unreadable('The connection ended before the body was whole.', error)
+    throw cutOff(error)
   }
+}
+
+export function cutOff(cause?: unknown): AppError {
+  return unreadable('The connection ended before the body was whole.', cause)
 }
 
 function tooLarge(): AppError {
@@ -41,18 +45,20 @@ function tooLarge(): AppError {
 /** A JSON object out of a body; `{}` where there is none and none is needed. */
 export function parseBody(
   raw: Buffer,
-  headers: Headers,
+  request: { header(name: string): string | null },
   optional: boolean,
 ): Record<string, unknown> {
   if (raw.byteLength === 0 && optional) return {}
   if (raw.byteLength === 0) throw unreadable('This call needs a JSON object as its body.')
-  if (!/^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(headers.get('content-type') ?? '')) {
+  if (
+    !/^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(request.header('content-type') ?? '')
+  ) {
     throw new AppError('invalid', 'Send the body with Content-Type: application/json.', {
       code: 'unsupported-media-type',
     })
   }
   // Unpacking is where a small body becomes a large one.
-  if (!/^(?:identity)?$/i.test(headers.get('content-encoding') ?? '')) {
+  if (!/^(?:identity)?$/i.test(request.header('content-encoding') ?? '')) {
     throw new AppError('invalid', 'Send the body as it is, without Content-Encoding.', {
       code: 'unsupported-media-type',
     })
@@ -118,11 +124,25 @@ export function isStorable(text: string): boolean {
 
 const noParameters = z.strictObject({})
 
-/** Query parameters as their schema wants them: numbers and JSON are texts in a URL. */
+/** A worker asks the same a thousand times a second. */
+const parsedMax = 100
+const parsed = new WeakMap<z.ZodObject, Map<string, Readonly<Record<string, unknown>>>>()
+
+/** Query parameters as their schema wants them: numbers and JSON are texts in a URL. Not to be changed: others share them. */
 export function parseQuery(
-  params: URLSearchParams,
+  search: string,
   schema: z.ZodObject = noParameters,
-): Record<string, unknown> {
+): Readonly<Record<string, unknown>> {
+  const ofSchema = parsed.get(schema) ?? new Map<string, Readonly<Record<string, unknown>>>()
+  parsed.set(schema, ofSchema)
+  const known = ofSchema.get(search)
+  if (known !== undefined) return known
+  const query = Object.freeze(queryOf(new URLSearchParams(search), schema))
+  if (ofSchema.size < parsedMax && search.length <= parsedMax) ofSchema.set(search, query)
+  return query
+}
+
+function queryOf(params: URLSearchParams, schema: z.ZodObject): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   const fields: Record<string, string[]> = {}
   for (const name of new Set(params.keys())) {

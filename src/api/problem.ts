@@ -40,10 +40,10 @@ function codeOf(error: AppError): ProblemCode {
  * The one way from an error to an answer. What is no {@link AppError} is a bug: it says nothing but where to look it up,
  * for its message may hold anything.
  */
-function toProblem(
+export function problemOf(
   error: unknown,
   request: { instance: string; requestId: string },
-): { body: Problem; headers: Record<string, string> } {
+): { status: number; headers: Record<string, string>; text: string } {
   const known = error instanceof AppError && error.kind !== 'bug' ? error : null
   const code = known === null ? 'internal' : codeOf(known)
   const { status, title } = problems[code]
@@ -58,7 +58,8 @@ function toProblem(
     request_id: request.requestId,
     ...(known?.fields === undefined ? {} : { validation_errors: known.fields }),
   }
-  return { body, headers: headersOf(status, known?.retryAfterMs) }
+  const headers = headersOf(status, known?.retryAfterMs)
+  return { status, headers, text: JSON.stringify(body) }
 }
 
 /** Resolves at the server that answers, and to a heading in docs/errors.md. */
@@ -66,21 +67,8 @@ export function typeOf(code: ProblemCode): string {
   return `/docs/errors#${code}`
 }
 
-/** An answer from a problem. */
-export function problemResponse(
-  error: unknown,
-  request: { instance: string; requestId: string },
-  headers: Record<string, string> = {},
-): Response {
-  const problem = toProblem(error, request)
-  return new Response(JSON.stringify(problem.body), {
-    status: problem.body.status,
-    headers: { ...headers, ...problem.headers, 'Content-Type': 'application/problem+json' },
-  })
-}
-
 function headersOf(status: number, retryAfterMs: number | undefined): Record<string, string> {
-  const headers: Record<string, string> = {}
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer'
   const waits = status === 429 || status === 503
   if (waits || retryAfterMs !== undefined) {

@@ -33,6 +33,8 @@ export type Route = {
   /** Takes If-Match. */
   versioned?: boolean
   timeoutMs?: number
+  /** Called for every record, or twice: served past Hono (direct.ts). */
+  hot?: boolean
   /** Answers from the code alone: nothing that it needs can be away. */
   fixed?: boolean
   handle(call: Call): Promise<Answer>
@@ -56,7 +58,7 @@ export type Call = {
   query: Record<string, unknown>
   body: Record<string, unknown>
   raw: Buffer
-  headers: Headers
+  headers(): Headers
   /** What a created object is called, the same again for the same Idempotency-Key; empty where nothing is created. */
   newId: string
   /** The version in If-Match. */

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Context } from 'hono'
 import { toAppError } from '../db/errors.ts'
 import { AppError } from '../domain/error.ts'
 import type { Caller } from '../store/apiKeys.ts'
 import { authorize, callerFrom, keyOf } from './auth.ts'
 import type { Right } from './auth.ts'
 import type { Callers } from './callers.ts'
-import { RequestClient } from './client.ts'
 import { Deadline } from './deadline.ts'
 import type { AppDeps } from './deps.ts'
-import { isStorable, parse, parseBody, parseQuery, readBody } from './input.ts'
+import { parse, parseBody, parseQuery } from './input.ts'
 import type { KeyLimit } from './keyLimit.ts'
 import { once } from './once.ts'
-import { problemResponse } from './problem.ts'
+import { problemOf } from './problem.ts'
+import type { ApiRequest, ApiResponse } from './request.ts'
 import type { Answer, Call, Route } from './route.ts'
 
 const timeoutMsDefault = 30_000
@@ -37,19 +36,19 @@ export async function run(
   deps: AppDeps,
   limits: Limits,
   route: Route,
-  context: Context,
-): Promise<Response> {
+  request: ApiRequest,
+): Promise<ApiResponse> {
   const startedAt = deps.now()
-  const requestId = requestIdOf(context)
+  const requestId = requestIdOf(request)
   const timeoutMs = limits.timeoutMs ?? route.timeoutMs ?? timeoutMsDefault
-  const deadline = new Deadline(timeoutMs, new RequestClient(context))
-  let response: Response
+  const deadline = new Deadline(timeoutMs, request)
+  let response: ApiResponse
   try {
-    const answer = await deadline.race(answerOf(deps, limits, route, context, requestId, deadline))
+    const answer = await deadline.race(answerOf(deps, limits, route, request, requestId, deadline))
     if (revokes(route)) limits.callers.clear()
     response = respond(answer, requestId)
   } catch (error) {
-    response = failed(deps, error, context, requestId, route.operation)
+    response = failed(deps, error, request, requestId, route.operation)
   }
   const ms = deps.now() - startedAt
   deps.log.debug({
@@ -72,20 +71,21 @@ function revokes(route: Route): boolean {
 export function failed(
   deps: AppDeps,
   error: unknown,
-  context: Context,
-  requestId: string = requestIdOf(context),
+  request: ApiRequest,
+  requestId: string = requestIdOf(request),
   operation = 'none',
-): Response {
+): ApiResponse {
   const thrown = error instanceof AppError ? error : toAppError(error)
   const known = isOutOfRange(thrown) ? outOfRange(thrown) : thrown
   if (known.kind === 'bug') {
     deps.log.error({ event: 'request.failed', operation, request_id: requestId, err: error })
   }
-  return problemResponse(
-    known,
-    { instance: context.req.path, requestId },
-    { ...safeHeaders, 'X-Request-Id': requestId },
-  )
+  const problem = problemOf(known, { instance: request.path, requestId })
+  return {
+    status: problem.status,
+    headers: { ...safeHeaders, 'X-Request-Id': requestId, ...problem.headers },
+    body: problem.text,
+  }
 }
 
 /** SQLSTATE class 22: the database has no room for a value that the schemas let through. */
@@ -103,35 +103,34 @@ async function answerOf(
   deps: AppDeps,
   limits: Limits,
   route: Route,
-  context: Context,
+  request: ApiRequest,
   requestId: string,
   deadline: Deadline,
 ): Promise<Answer> {
-  const { headers } = context.req.raw
-  const caller = route.right === null ? nobody : await callerOf(deps, limits, route.right, headers)
+  const caller = route.right === null ? nobody : await callerOf(deps, limits, route.right, request)
   const hasBody = route.body !== undefined || route.rawBody === true
-  const raw = hasBody ? await readBody(context.req.raw) : Buffer.alloc(0)
+  const raw = hasBody ? await request.body() : Buffer.alloc(0)
   const fields = {
     deps,
     caller,
     tenantId: caller.tenantId,
-    params: paramsOf(context),
-    query: parseQuery(queryOf(context.req.url), route.query),
+    params: request.params(),
+    query: parseQuery(request.search, route.query),
     body:
       route.body === undefined
         ? {}
-        : parse(route.body, parseBody(raw, headers, route.bodyOptional === true)),
+        : parse(route.body, parseBody(raw, request, route.bodyOptional === true)),
     raw,
-    headers,
-    ifMatch: route.versioned === true ? ifMatchOf(headers) : null,
+    headers: () => request.headers(),
+    ifMatch: route.versioned === true ? ifMatchOf(request) : null,
     requestId,
   }
   const signal = () => deadline.signal()
   const call = (newId: string): Call => ({ ...fields, newId, deadline, signal })
   if (route.creates !== true) return await route.handle(call(''))
-  const key = headers.get('idempotency-key')
+  const key = request.header('idempotency-key')
   if (key === null) return await route.handle(call(randomUUID()))
-  return await once(call(''), key, `${route.method} ${context.req.path}`, (newId) =>
+  return await once(call(''), key, `${route.method} ${request.path}`, (newId) =>
     route.handle(call(newId)),
   )
 }
@@ -142,45 +141,31 @@ async function callerOf(
   deps: AppDeps,
   { callers, key }: Limits,
   right: Right,
-  headers: Headers,
+  request: ApiRequest,
 ): Promise<Caller> {
   const now = deps.now()
-  const caller = callerFrom(await callers.find(keyOf(headers.get('authorization')), now), now)
+  const caller = callerFrom(await callers.find(keyOf(request.header('authorization')), now), now)
   key.take(caller.keyId, right, now)
   authorize(caller, right)
   return caller
 }
 
-function queryOf(url: string): URLSearchParams {
-  const at = url.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-}
-
-function paramsOf(context: Context): Record<string, string> {
-  const params = context.req.param() as Record<string, string>
-  if (Object.values(params).every((value) => isStorable(value) && value.length <= 1000))
-    return params
-  throw new AppError('not_found', 'There is nothing at this path.')
-}
-
-function ifMatchOf(headers: Headers): string | null {
-  const header = headers.get('if-match')
+function ifMatchOf(request: ApiRequest): string | null {
+  const header = request.header('if-match')
   if (header === null || header.trim() === '*') return null
   return header.trim().replace(/^W\//, '').replaceAll('"', '')
 }
 
-function respond(answer: Answer, requestId: string): Response {
+function respond(answer: Answer, requestId: string): ApiResponse {
   const text = answer.text ?? (answer.body === undefined ? null : JSON.stringify(answer.body))
-  return new Response(wired(text), {
+  const headers: Record<string, string> = { ...safeHeaders, 'X-Request-Id': requestId }
+  if (text !== null) headers['Content-Type'] = answer.contentType ?? 'application/json'
+  if (answer.version !== undefined) headers['ETag'] = `"${answer.version}"`
+  return {
     status: answer.status,
-    headers: {
-      ...safeHeaders,
-      'X-Request-Id': requestId,
-      ...(text === null ? {} : { 'Content-Type': answer.contentType ?? 'application/json' }),
-      ...(answer.version === undefined ? {} : { ETag: `"${answer.version}"` }),
-      ...answer.headers,
-    },
-  })
+    headers: Object.assign(headers, answer.headers),
+    body: wired(text),
+  }
 }
 
 /** A long text goes out as bytes: node measures it, and writes it, one character after the other. */
@@ -189,7 +174,7 @@ function wired(text: string | null): string | Uint8Array<ArrayBuffer> | null {
 }
 
 /** A caller's own id is kept where it is harmless in a log. */
-function requestIdOf(context: Context): string {
-  const given = context.req.raw.headers.get('x-request-id')
+function requestIdOf(request: ApiRequest): string {
+  const given = request.header('x-request-id')
   return given !== null && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
 }

@@ -1,7 +1,9 @@
+import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { AppError } from '../domain/error.ts'
+import type { Direct } from './direct.ts'
 
 /** A client that sends its headers or its body slower than this is cut off. */
 const headersTimeoutMs = 10_000
@@ -22,9 +24,9 @@ export type ApiServer = {
   close(graceMs: number): Promise<void>
 }
 
-/** Serves the app. Rejects with `conflict` when the port is taken or may not be used. */
+/** Serves the app, what is `direct` ahead of it. Rejects with `conflict` when the port is taken or may not be used. */
 export async function serveApi(
-  app: Hono,
+  app: { fetch: Hono['fetch']; direct?: Direct },
   options: {
     host: string
     port: number
@@ -33,17 +35,20 @@ export async function serveApi(
     requestTimeoutMs?: number
   },
 ): Promise<ApiServer> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: {
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: options.headersTimeoutMs ?? headersTimeoutMs,
-      requestTimeout: options.requestTimeoutMs ?? requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs ?? 1000),
-      requireHostHeader: true,
-    },
-  }) as Server
+  const listener = getRequestListener(app.fetch)
+  const settings = {
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: options.headersTimeoutMs ?? headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs ?? requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs ?? 1000),
+    requireHostHeader: true,
+    // a request without a body ends with its headers, without the events of a stream: 2 µs of each GET
+    optimizeEmptyRequests: true,
+  }
+  const server = createServer(settings, (incoming, outgoing) => {
+    if (app.direct?.(incoming, outgoing) !== true) void listener(incoming, outgoing)
+  })
   server.maxConnections = connectionsMax
   await listening(server, options)
   const address = server.address()

@@ -352,8 +352,8 @@ export const mutations: Mutation[] = [
   {
     name: 'clients-are-always-there',
     breaks: 'what was claimed for a client that hung up is handed back (G5)',
-    files: 'src/api/client.ts',
-    from: 'return incoming?.socket?.destroyed ?? this.signal().aborted',
+    files: 'src/api/direct.ts',
+    from: 'return this.#incoming.socket.destroyed',
     to: 'return false',
     seenBy: ['src/api/consume.pg.test.ts'],
   },

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Hono } from 'hono'
 import { z } from 'zod'
 import { createApp } from '../../src/api/app.ts'
+import type { App } from '../../src/api/app.ts'
 import type { ApiDeps } from '../../src/api/deps.ts'
 import type { Collection, Connector } from '../../src/connectors/connector.ts'
 import { createSealer } from '../../src/credentials/seal.ts'
@@ -30,7 +30,7 @@ export type Ask = (
 
 export type TestApi = AsyncDisposable & {
   database: TestDatabase
-  app: Hono
+  app: App
   deps: ApiDeps
   /** With the operator key; `as` makes one with another key, or none. */
   ask: Ask
@@ -107,7 +107,7 @@ export async function openApi(
   }
 }
 
-function asker(app: Hono, key: string | null): Ask {
+function asker(app: App, key: string | null): Ask {
   return async (method, path, body, headers = {}) => {
     const response = await app.request(path, {
       method,

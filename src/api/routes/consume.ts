@@ -68,6 +68,7 @@ const nextTexts = {
   tag,
   right,
   timeoutMs: nextTimeoutMs,
+  hot: true,
   answers: {
     200: {
       description: 'Records in the order of the stream, none where there is none.',
@@ -118,6 +119,7 @@ export const consumeRoutes: Route[] = [
     description: 'These versions never come again. A replaced or unknown token changes nothing.',
     tag,
     right,
+    hot: true,
     body: schemas.ackBody,
     answers: settled,
     problems: ['not-found'],

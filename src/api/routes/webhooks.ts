@@ -63,7 +63,8 @@ export const webhookRoutes: Route[] = [
       202: { description: 'The records will be looked at.', schema: schemas.webhookAnswer },
     },
     problems: ['not-found', 'forbidden'],
-    async handle({ deps, params, raw, headers }) {
+    async handle({ deps, params, raw, headers: headersOf }) {
+      const headers = headersOf()
       const tokenHash = hashOf(params.token)
       const endpoint = await findWebhookEndpoint(deps.db, params.provider, tokenHash)
       const webhooks = deps.connectors[params.provider]?.webhooks

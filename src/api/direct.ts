@@ -1,0 +1,138 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bodyBytesMax, cutOff } from './input.ts'
+import type { ApiRequest, ApiResponse } from './request.ts'
+import type { Route } from './route.ts'
+
+/** Serves the request and says true, or leaves it alone. */
+export type Direct = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
+
+/**
+ * The hot routes straight from node's server, with all that run.ts does: a worker makes a call or two for each record, and
+ * Hono, its adapter and the objects of the web that these make were a fifth of such a call (docs/decisions/0008). What is not
+ * plainly one of those calls, with a body that says how long it is and is no longer than it may be, is left to Hono.
+ */
+export function createDirect(
+  routes: readonly Route[],
+  answer: (route: Route, request: ApiRequest) => Promise<ApiResponse>,
+): Direct {
+  const hot = routes
+    .filter((route) => route.hot === true)
+    .map((route) => ({ route, pattern: patternOf(route.path) }))
+  return (incoming, outgoing) => {
+    const url = incoming.url ?? ''
+    const at = url.indexOf('?')
+    const path = at < 0 ? url : url.slice(0, at)
+    for (const { route, pattern } of hot) {
+      if (route.method !== incoming.method) continue
+      const params = pattern.exec(path)?.groups
+      if (params === undefined || !isPlain(incoming)) continue
+      const search = at < 0 ? '' : url.slice(at + 1)
+      answer(route, new NodeRequest(incoming, outgoing, path, search, params)).then(
+        (response) => write(outgoing, response),
+        () => outgoing.destroy(),
+      )
+      return true
+    }
+    return false
+  }
+}
+
+/** Only names that nobody has to decode. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[\\w-]+)')}$`)
+}
+
+function isPlain({ headers }: IncomingMessage): boolean {
+  return (
+    headers['transfer-encoding'] === undefined &&
+    headers.expect === undefined &&
+    Number(headers['content-length'] ?? 0) <= bodyBytesMax
+  )
+}
+
+function write(outgoing: ServerResponse, { status, headers, body }: ApiResponse): void {
+  if (body !== null) headers['Content-Length'] = String(Buffer.byteLength(body))
+  outgoing.writeHead(status, headers)
+  outgoing.end(body)
+}
+
+class NodeRequest implements ApiRequest {
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  readonly path: string
+  readonly search: string
+  readonly #params: Record<string, string>
+  #controller: AbortController | null = null
+
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    path: string,
+    search: string,
+    params: Record<string, string>,
+  ) {
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.path = path
+    this.search = search
+    this.#params = params
+  }
+
+  params(): Record<string, string> {
+    return this.#params
+  }
+
+  /** Node's own `headers` keep the first of two Authorization headers and forget the other. */
+  header(name: string): string | null {
+    const { rawHeaders } = this.#incoming
+    let value: string | null = null
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const raw = rawHeaders[at]!
+      if (raw.length !== name.length || raw.toLowerCase() !== name) continue
+      const next = rawHeaders[at + 1]!
+      value = value === null ? next : `${value}, ${next}`
+    }
+    return value
+  }
+
+  headers(): Headers {
+    const { rawHeaders } = this.#incoming
+    const headers = new Headers()
+    for (let at = 0; at < rawHeaders.length; at += 2)
+      headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
+    return headers
+  }
+
+  /** As long as it said, at the most: node's parser sees to that. */
+  body(): Promise<Buffer> {
+    const incoming = this.#incoming
+    return new Promise((resolve, reject) => {
+      if (incoming.readableEnded) return resolve(Buffer.alloc(0))
+      if (incoming.destroyed) return reject(cutOff())
+      const parts: Buffer[] = []
+      incoming.on('data', (part: Buffer) => parts.push(part))
+      incoming.on('end', () => resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts)))
+      incoming.on('close', () => {
+        if (!incoming.readableEnded) reject(cutOff())
+      })
+    })
+  }
+
+  gone(): boolean {
+    return this.#incoming.socket.destroyed
+  }
+
+  /** Made when it is first asked for. */
+  signal(): AbortSignal {
+    if (this.#controller === null) {
+      const controller = new AbortController()
+      const outgoing = this.#outgoing
+      if (this.gone()) controller.abort()
+      outgoing.once('close', () => {
+        if (!outgoing.writableFinished) controller.abort()
+      })
+      this.#controller = controller
+    }
+    return this.#controller.signal
+  }
+}
