@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, operatorKey } from '../../test/support/api.ts'
 import type { TestApi } from '../../test/support/api.ts'
 import { createApp } from './app.ts'
+import { hashKey } from '../store/apiKeys.ts'
 import { createCallers } from './callers.ts'
 
 let api: TestApi
@@ -111,10 +112,15 @@ test('calls that come at once with a key ask the database once, but none joins a
     await act()
     return looks - before
   }
-  await expect.poll(() => looksOf(async () => await callers.find(operatorKey, now))).toBe(0) // it hears, and keeps
+  await expect
+    .poll(() => looksOf(async () => await callers.find(hashKey(operatorKey), now)))
+    .toBe(0) // it hears, and keeps
   const together = (count: number) =>
     Promise.all(
-      Array.from({ length: count }, async () => await callers.find(operatorKey, now + 5000)),
+      Array.from(
+        { length: count },
+        async () => await callers.find(hashKey(operatorKey), now + 5000),
+      ),
     )
   expect(await looksOf(() => together(100))).toBe(1)
   callers.clear()

@@ -1,4 +1,5 @@
 import { AppError } from '../domain/error.ts'
+import { hashKey } from '../store/apiKeys.ts'
 import type { Caller, Found, Scope } from '../store/apiKeys.ts'
 
 /** What a route asks of its caller. `consume` is for workers: it reads consumers and works on their deliveries. */
@@ -33,11 +34,11 @@ export function authorize(caller: Caller, right: Right): void {
   )
 }
 
-/** The key in an Authorization header: visible ASCII but the comma, which joins two headers. */
-export function keyOf(header: string | null): string {
+/** Hash of the key in an Authorization header: visible ASCII but the comma, which joins two headers. */
+export function keyHashOf(header: string | null): string {
   const [, key] = /^\s*bearer\s+([\x21-\x2b\x2d-\x7e]{8,512})\s*$/i.exec(header ?? '') ?? []
   if (key === undefined) throw refused(noKeyIn(header ?? ''))
-  return key
+  return hashKey(key)
 }
 
 function noKeyIn(header: string): string {

@@ -1,6 +1,6 @@
 import type { Sql } from '../db/pools.ts'
 import type { Found } from '../store/apiKeys.ts'
-import { findCaller, hashKey, keysChannel, noteKeyUsed } from '../store/apiKeys.ts'
+import { findCaller, keysChannel, noteKeyUsed } from '../store/apiKeys.ts'
 import type { Db } from '../store/page.ts'
 
 /** A key is looked up again after this long, whatever was heard. */
@@ -9,7 +9,7 @@ const keptMax = 10_000
 
 export type Callers = {
   /** Null: unknown or revoked. At once where the key was seen a moment ago. */
-  find(key: string, now: number): Found | Promise<Found | null>
+  find(keyHash: string, now: number): Found | Promise<Found | null>
   /** A key was revoked here. */
   clear(): void
 }
@@ -56,9 +56,8 @@ export function createCallers(db: Db, sql: Sql): Callers {
 
   return {
     clear,
-    find(key, now) {
+    find(hash, now) {
       listening ??= listen()
-      const hash = hashKey(key)
       const known = kept.get(hash)
       if (known !== undefined && known.until > now) return known.found
       const underWay = asked.get(hash)

@@ -209,12 +209,19 @@ test('a body that is cut off is invalid, and the call ends', async () => {
   await expect.poll(() => requests).toMatchObject([{ status: 400 }])
 })
 
-test('one connection carries one call after the other, also past a body that nobody read', async () => {
-  const call = `GET ${at}/next HTTP/1.1\r\nHost: here\r\n`
-  const refused = `POST ${at}/ack HTTP/1.1\r\nHost: here\r\n${sized('{"ack_tokens":["x"]}')}`
+test('one connection carries one call after the other, each with a key of its own, also past a body that nobody read', async () => {
+  const call = (more: string) => `GET ${at}/next HTTP/1.1\r\nHost: here\r\n${more}\r\n`
   const got = await talk(
     direct.port,
-    `${refused}${call}${key}\r\n\r\n${call}Connection: close\r\n\r\n`,
+    [
+      `POST ${at}/ack HTTP/1.1\r\nHost: here\r\n${sized('{"ack_tokens":["x"]}')}`,
+      call(`${key}\r\n`),
+      call(`Authorization: Bearer ${reader}\r\n`),
+      call(`${key}\r\n`),
+      call(`Authorization: Bearer ${token}\r\n`),
+      call('Connection: close\r\n'),
+    ].join(''),
   )
-  expect(got.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200', 'HTTP/1.1 401'])
+  const statuses = [...got.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
+  expect(statuses).toEqual([401, 200, 403, 200, 401, 401])
 })

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { keyHashOf } from './auth.ts'
 import { bodyBytesMax, cutOff } from './input.ts'
 import type { ApiRequest, ApiResponse } from './request.ts'
 import type { Route } from './route.ts'
@@ -56,6 +58,9 @@ function write(outgoing: ServerResponse, { status, headers, body }: ApiResponse)
   outgoing.end(body)
 }
 
+/** The calls of a connection have one key, as a rule: it is hashed once. */
+const hashed = new WeakMap<Socket, { header: string; hash: string }>()
+
 class NodeRequest implements ApiRequest {
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
@@ -101,6 +106,16 @@ class NodeRequest implements ApiRequest {
     for (let at = 0; at < rawHeaders.length; at += 2)
       headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
     return headers
+  }
+
+  keyHash(): string {
+    const { socket } = this.#incoming
+    const header = this.header('authorization')
+    const known = hashed.get(socket)
+    if (known !== undefined && known.header === header) return known.hash
+    const hash = keyHashOf(header)
+    hashed.set(socket, { header: header!, hash })
+    return hash
   }
 
   /** As long as it said, at the most: node's parser sees to that. */

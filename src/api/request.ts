@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { AppError } from '../domain/error.ts'
+import { keyHashOf } from './auth.ts'
 import type { Client } from './deadline.ts'
 import { isStorable, readBody } from './input.ts'
 
@@ -14,6 +15,8 @@ export type ApiRequest = Client & {
   /** By its name in lower case. Several of one name are joined by commas; null: there is none. */
   header(name: string): string | null
   headers(): Headers
+  /** Hash of the API key that it came with. Throws `unauthenticated`. */
+  keyHash(): string
   /** At most as much as any call may send. Throws `too_large`, and `invalid` where the connection ends before. */
   body(): Promise<Buffer>
 }
@@ -55,6 +58,10 @@ export class HonoRequest implements ApiRequest {
 
   headers(): Headers {
     return this.#context.req.raw.headers
+  }
+
+  keyHash(): string {
+    return keyHashOf(this.header('authorization'))
   }
 
   body(): Promise<Buffer> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { toAppError } from '../db/errors.ts'
 import { AppError } from '../domain/error.ts'
 import type { Caller } from '../store/apiKeys.ts'
-import { authorize, callerFrom, keyOf } from './auth.ts'
+import { authorize, callerFrom } from './auth.ts'
 import type { Right } from './auth.ts'
 import type { Callers } from './callers.ts'
 import { Deadline } from './deadline.ts'
@@ -144,7 +144,7 @@ async function callerOf(
   request: ApiRequest,
 ): Promise<Caller> {
   const now = deps.now()
-  const caller = callerFrom(await callers.find(keyOf(request.header('authorization')), now), now)
+  const caller = callerFrom(await callers.find(request.keyHash(), now), now)
   key.take(caller.keyId, right, now)
   authorize(caller, right)
   return caller

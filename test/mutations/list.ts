@@ -357,4 +357,12 @@ export const mutations: Mutation[] = [
     to: 'return false',
     seenBy: ['src/api/consume.pg.test.ts'],
   },
+  {
+    name: 'key-of-the-connection',
+    breaks: 'each call is let in by its own key',
+    files: 'src/api/direct.ts',
+    from: 'known !== undefined && known.header === header',
+    to: 'known !== undefined',
+    seenBy: ['src/api/direct.pg.test.ts'],
+  },
 ]
