@@ -181,6 +181,10 @@ test.each([
     'an id that must be decoded',
     () => `GET /v1/http-consumers/%61/next HTTP/1.1\r\n${key}\r\n\r\n`,
   ],
+  [
+    'an id too long',
+    () => `GET /v1/http-consumers/${'a'.repeat(101)}/next HTTP/1.1\r\n${key}\r\n\r\n`,
+  ],
   ['a slash more', () => `GET ${at}/next/ HTTP/1.1\r\n${key}\r\n\r\n`],
   ['a whole address', () => `GET http://here${at}/next HTTP/1.1\r\n${key}\r\n\r\n`],
   [

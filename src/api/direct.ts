@@ -29,19 +29,18 @@ export function createDirect(
       const params = pattern.exec(path)?.groups
       if (params === undefined || !isPlain(incoming)) continue
       const search = at < 0 ? '' : url.slice(at + 1)
-      answer(route, new NodeRequest(incoming, outgoing, path, search, params)).then(
-        (response) => write(outgoing, response),
-        () => outgoing.destroy(),
-      )
+      answer(route, new NodeRequest(incoming, outgoing, path, search, params))
+        .then((response) => write(outgoing, response))
+        .catch(() => outgoing.destroy())
       return true
     }
     return false
   }
 }
 
-/** Only names that nobody has to decode. */
+/** Only names that nobody has to decode, or would make so long. */
 function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[\\w-]+)')}$`)
+  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[\\w-]{1,100})')}$`)
 }
 
 function isPlain({ headers }: IncomingMessage): boolean {
