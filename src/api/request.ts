@@ -18,7 +18,7 @@ export type ApiRequest = Client & {
   /** Hash of the API key that it came with. Throws `unauthenticated`. */
   keyHash(): string
   /** At most as much as any call may send. Throws `too_large`, and `invalid` where the connection ends before. */
-  body(): Promise<Buffer>
+  body(): Buffer | Promise<Buffer>
 }
 
 export type ApiResponse = {
