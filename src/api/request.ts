@@ -17,7 +17,7 @@ export type ApiRequest = Client & {
   headers(): Headers
   /** Hash of the API key that it came with. Throws `unauthenticated`. */
   keyHash(): string
-  /** At most as much as any call may send. Throws `too_large`, and `invalid` where the connection ends before. */
+  /** The whole of it. Throws `too_large` above 1 MB, and `invalid` where the connection ends before. */
   body(): Buffer | Promise<Buffer>
 }
 
