@@ -3,7 +3,7 @@ import { createDispatcher } from '../src/delivery/dispatcher.ts'
 import { claim } from '../src/delivery/next.ts'
 import { createNotifier } from '../src/delivery/notifier.ts'
 import { decodeToken } from '../src/delivery/token.ts'
-import { startApi, tokensOf } from './support/api.ts'
+import { startApi } from './support/api.ts'
 import type { Api } from './support/api.ts'
 import type { Database } from './support/database.ts'
 import { consumerOf, fill, settle, startDatabase } from './support/database.ts'
@@ -12,6 +12,8 @@ import { startNats } from './support/nats.ts'
 import { cpuMs } from './support/process.ts'
 import type { Case, Flags } from './support/report.ts'
 import { finished, spawnNode } from './support/stack.ts'
+import { startWorkers } from './support/workers.ts'
+import type { Workers } from './support/workers.ts'
 import { waiting } from './waiting.ts'
 
 type Shape = { records: number; workers: number; batch: number }
@@ -25,6 +27,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
   const database = await startDatabase({ sources: 4 })
   const api = await startApi(database.url)
   const second = await startApi(database.url, api.key)
+  const client = startWorkers()
   const unit = 'records/s'
   try {
     await fill(database, records)
@@ -36,11 +39,11 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     const runs = await inTurn(rounds, {
       dispatcher: () => throughDispatcher(database, shape),
       direct: () => throughSql(database, shape),
-      http: () => throughHttp(database, [api], shape, spent.http),
-      one: () => throughHttp(database, [api], ones, spent.one),
-      swapped: () => throughHttp(database, [api], ones, spent.swapped, true),
-      oneByTwo: () => throughHttp(database, both, ones, []),
-      swappedByTwo: () => throughHttp(database, both, ones, [], true),
+      http: () => throughHttp(database, [api], client, shape, spent.http),
+      one: () => throughHttp(database, [api], client, ones, spent.one),
+      swapped: () => throughHttp(database, [api], client, ones, spent.swapped, true),
+      oneByTwo: () => throughHttp(database, both, client, ones, []),
+      swappedByTwo: () => throughHttp(database, both, client, ones, [], true),
     })
     const name = `${shape.workers} × ${shape.batch}`
     const measured = await peers(database, shape, rounds)
@@ -85,6 +88,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     }
     report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
   } finally {
+    await client.stop()
     await api.stop()
     await second.stop()
     await database.stop()
@@ -162,43 +166,35 @@ type Spent = { api: number; postgres: number; client: number }
 async function throughHttp(
   database: Database,
   apis: Api[],
+  client: Workers,
   { records, workers, batch }: Shape,
   spent: Spent[],
   swaps = false,
 ): Promise<number> {
-  const consumer = await consumerOf(database)
+  const { id: consumerId } = await consumerOf(database)
   await settle(database)
-  const clients = apis.map((api) => api.client())
   const before = await spentBy(apis, database)
-  let acked = 0
-  const seconds = await timed(workers, async (worker) => {
-    const client = clients[worker % clients.length]!
-    for (let tokens: string[] = []; ;) {
-      const answer = swaps
-        ? await client.swap(consumer.id, batch, tokens)
-        : await client.next(consumer.id, batch, 0)
-      tokens = tokensOf(answer)
-      if (tokens.length === 0) return
-      if (!swaps) await client.ack(consumer.id, tokens)
-      acked += tokens.length
-    }
+  const done = await client.run({
+    apis: apis.map(({ port, key }) => ({ port, key })),
+    consumerId,
+    workers,
+    batch,
+    swaps,
   })
   const after = await spentBy(apis, database)
-  for (const client of clients) client.close()
   spent.push({
     api: (after.api - before.api) / records,
     postgres: (after.postgres - before.postgres) / records,
-    client: (after.client - before.client) / records,
+    client: done.cpuUs / records,
   })
-  return rate(acked, records, seconds)
+  return rate(done.acked, records, done.seconds)
 }
 
-/** So far, in µs. The client is this process. */
-async function spentBy(apis: Api[], database: Database): Promise<Spent> {
-  const { user, system } = process.cpuUsage()
+/** So far, in µs. */
+async function spentBy(apis: Api[], database: Database): Promise<Omit<Spent, 'client'>> {
   const ofApis = await Promise.all(apis.map(({ pid }) => cpuMs(pid)))
   const api = ofApis.reduce((sum, ms) => sum + ms) * 1000
-  return { api, postgres: (await cpuMs(database.pid)) * 1000, client: user + system }
+  return { api, postgres: (await cpuMs(database.pid)) * 1000 }
 }
 
 function rate(acked: number, records: number, seconds: number): number {

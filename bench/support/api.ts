@@ -7,6 +7,7 @@ import { gone, spawnNode, untilOk } from './stack.ts'
 
 export type Api = {
   pid: number
+  port: number
   key: string
   rssMb(): number
   /** Text for Prometheus. */
@@ -42,6 +43,7 @@ export async function startApi(
   await untilOk(`${origin}/healthz`)
   return {
     pid: child.pid!,
+    port,
     key,
     rssMb: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) /
@@ -55,7 +57,7 @@ export async function startApi(
   }
 }
 
-function clientOf(port: number, key: string): Client {
+export function clientOf(port: number, key: string): Client {
   const lines = openLines(port, key)
   return {
     next: async (consumerId, batchSize, waitMs, signal) =>

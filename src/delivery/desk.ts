@@ -29,6 +29,11 @@ const vainMsMax = 50
 const vainMsEach = 10
 /** Records in one claim, however many calls wait: bounds the memory of an answer. */
 const claimMax = 2000
+/**
+ * Calls in one claim. All at once, hundreds of workers move in step, and database and process wait for each other: a fifth of
+ * the time. With 256 workers of one record: 14,500/s without a bound, 16,000 at 128, 17,400 at 64, 16,400 at 48, 14,200 at 32.
+ */
+const callsMax = 64
 
 type Asked = { consumer: ConsumerRef; batchSize: number; waitMs: number; signal: HungUp }
 
@@ -138,14 +143,16 @@ export class Desk {
 
   async #run(): Promise<void> {
     let woken = false
+    let left = false
     while (this.#calls.length > 0) {
-      await turn() // who called meanwhile is served by the same claim
+      // who called meanwhile is served by the same claim; where calls are left over, it is for them, and goes out at once
+      if (!left) await turn()
       const signals = this.#signals
       const asking = [...this.#calls]
       if (asking.length === 0) break
       const want = Math.min(
         claimMax,
-        asking.reduce((sum, call) => sum + call.want, 0),
+        asking.slice(0, callsMax).reduce((sum, call) => sum + call.want, 0),
       )
       try {
         const items = await claim(this.#sql, this.#consumer, want)
@@ -153,10 +160,13 @@ export class Desk {
         else if (woken) this.#vain++
         await this.#count(items)
         await this.#handOut(items)
+        left = items.length >= want && this.#calls.length > 0
         if (items.length >= want) continue
+        // less than was asked for: nothing is left, for whoever came before it
         for (const call of asking) call.attempted = true
         woken = await this.#rest(signals)
       } catch (error) {
+        left = false
         for (const call of asking) this.#settle(call, error)
       }
     }

@@ -76,6 +76,28 @@ describe('next and ack', () => {
     await counted.close()
   })
 
+  test('of hundreds of calls each claim serves a part, and the next is asked for before its answers are out', async () => {
+    const statements: string[] = []
+    const counted = createDispatcher({ sql: watched((text) => statements.push(text)), notifier })
+    const scene = await setUp({ maxWaiting: 200 })
+    const { consumer } = scene
+    const ids = Array.from({ length: 150 }, (_, i) => `r${i}`)
+    await put(scene, ids)
+    const { signal } = new AbortController()
+    const claims = () => statements.filter((text) => text.includes('stream_next_v1')).length
+    let claimsAtFirst = 0
+    const answers = ids.map(async () => {
+      const answer = await counted.next({ consumer, batchSize: 1, waitMs: 0, signal })
+      for (let i = 0; i < 20; i++) await Promise.resolve()
+      claimsAtFirst ||= claims()
+      return answer
+    })
+    expect((await Promise.all(answers)).flatMap(idsOf)).toEqual(ids)
+    expect(claimsAtFirst).toBe(2)
+    expect(claims()).toBe(3)
+    await counted.close()
+  })
+
   test('a consumer sees the whole stream in its order, then changes, and nothing twice once it is acked', async () => {
     const scene = await setUp()
     await put(scene, ['a', 'b', 'c'])
@@ -215,6 +237,17 @@ describe('waiting', () => {
     )
     const answers = await Promise.all(calls)
     expect(new Set(answers.flatMap(idsOf)).size).toBe(30)
+  })
+
+  test('a call is not kept by those before it, however many wait', async () => {
+    const scene = await setUp({ maxWaiting: 200 })
+    const hangUp = new AbortController()
+    const before = Array.from({ length: 150 }, () => next(scene, 1, 60_000, hangUp.signal))
+    expect(idsOf(await next(scene, 1, 0))).toEqual([])
+    await put(scene, ['a'])
+    expect((await Promise.race(before)).items).toHaveLength(1)
+    hangUp.abort()
+    await Promise.all(before)
   })
 
   test('more calls than max_waiting are refused, with the time to come again', async () => {
