@@ -243,30 +243,34 @@ test('a call that waits ends when its client hangs up', async () => {
   await server.close(0)
 })
 
-test('calls of one connection that hangs up while records are claimed for them lose nothing and hold nothing', async () => {
-  const { sql } = api.database
-  await filled('claimed', [
-    ['a', '{"id":"a"}'],
-    ['b', '{"id":"b"}'],
-  ])
-  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'claimed' })
-  const [row] = await sql<
-    { no: number }[]
-  >`select consumer_no as no from consumer where id = ${consumer.id}`
-  const server = await serveApi(api.app, { host: '127.0.0.1', port: 0 })
-  const held = await holdConsumer(sql, row!.no)
-  const socket = connect(server.port, '127.0.0.1')
-  const request = `GET /v1/http-consumers/${consumer.id}/next HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${operatorKey}\r\n\r\n`
-  // the answer of the second waits for that of the first
-  socket.write(request + request)
-  await held.blocks()
-  await expect.poll(() => api.deps.dispatcher.waiting()).toBe(2)
-  socket.resetAndDestroy()
-  await held.release()
-  await expect.poll(() => api.deps.dispatcher.waiting()).toBe(0)
-  const out = async () => (await consumerInfo(sql, row!.no)).numAckPending
-  await expect.poll(out).toBe(0)
-  const again = await api.ask('GET', `/v1/http-consumers/${consumer.id}/next?batch_size=10`)
-  expect(again.body.data).toHaveLength(2)
-  await server.close(0)
-})
+test.each(['claimed-direct', 'claimed-hono'])(
+  'calls of one connection that hangs up while records are claimed for them lose nothing and hold nothing: %s',
+  async (slug) => {
+    const { sql } = api.database
+    await filled(slug, [
+      ['a', '{"id":"a"}'],
+      ['b', '{"id":"b"}'],
+    ])
+    const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: slug })
+    const [row] = await sql<
+      { no: number }[]
+    >`select consumer_no as no from consumer where id = ${consumer.id}`
+    const app = slug === 'claimed-direct' ? api.app : { fetch: api.app.fetch }
+    const server = await serveApi(app, { host: '127.0.0.1', port: 0 })
+    const held = await holdConsumer(sql, row!.no)
+    const socket = connect(server.port, '127.0.0.1')
+    const request = `GET /v1/http-consumers/${consumer.id}/next HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${operatorKey}\r\n\r\n`
+    // the answer of the second waits for that of the first
+    socket.write(request + request)
+    await held.blocks()
+    await expect.poll(() => api.deps.dispatcher.waiting()).toBe(2)
+    socket.resetAndDestroy()
+    await held.release()
+    await expect.poll(() => api.deps.dispatcher.waiting()).toBe(0)
+    const out = async () => (await consumerInfo(sql, row!.no)).numAckPending
+    await expect.poll(out).toBe(0)
+    const again = await api.ask('GET', `/v1/http-consumers/${consumer.id}/next?batch_size=10`)
+    expect(again.body.data).toHaveLength(2)
+    await server.close(0)
+  },
+)

@@ -1,4 +1,3 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { AppError } from '../domain/error.ts'
 import { keyHashOf } from './auth.ts'
@@ -68,10 +67,8 @@ export class HonoRequest implements ApiRequest {
     return readBody(this.#context.req.raw)
   }
 
-  /** The socket's own word, also where the answer waits for those before it on the same connection. */
   gone(): boolean {
-    const { incoming } = (this.#context.env ?? {}) as Partial<HttpBindings>
-    return incoming?.socket?.destroyed ?? this.signal().aborted
+    return this.signal().aborted
   }
 
   signal(): AbortSignal {

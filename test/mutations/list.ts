@@ -382,6 +382,14 @@ export const mutations: Mutation[] = [
     seenBy: ['src/api/consume.pg.test.ts'],
   },
   {
+    name: 'clients-of-hono-are-always-there',
+    breaks: 'the same, where Hono brought the call',
+    files: 'src/api/request.ts',
+    from: 'return this.signal().aborted',
+    to: 'return false',
+    seenBy: ['src/api/consume.pg.test.ts'],
+  },
+  {
     name: 'key-of-the-connection',
     breaks: 'each call is let in by its own key',
     files: 'src/api/direct.ts',
