@@ -145,19 +145,20 @@ test('the next page is fetched while the last one is being written', async () =>
 
 test('what is over begins no page, and the next slice goes on where it stopped', async () => {
   await using database = await createTestDatabase()
-  const times = Array.from({ length: 40 }, (_, at) => start + at * 1_000)
+  const times = Array.from({ length: 60 }, (_, at) => start + at * 1_000)
   const things = thingsAt(times, 10)
   const { again, sourceNo, stored } = await reading(database, things)
   let pages = 0
   await readRanges(await again({ over: () => pages >= 2, onPage: () => (pages += 1) }))
+  // where writing is slow, two pages more are under way when the second is stored
   const halfway = await stored()
   expect(halfway).toBeGreaterThanOrEqual(20)
-  expect(halfway).toBeLessThan(40)
+  expect(halfway).toBeLessThan(60)
   await readRanges(await again())
-  expect(await stored()).toBe(40)
+  expect(await stored()).toBe(60)
   expect(await openRanges(database.sql, { sourceNo })).toEqual([])
   const newest = things.lists.filter(({ toMs }) => toMs === null)
-  expect(newest.length).toBeLessThanOrEqual(5)
+  expect(newest.length).toBeLessThanOrEqual(7)
 })
 
 test('G9: who was taken over writes nothing any more', async () => {
