@@ -35,7 +35,8 @@ export function startWorkers(): Workers {
         child.send(job)
       }),
     async stop() {
-      child.disconnect()
+      // one that died of its job has hung up by itself
+      if (child.connected) child.disconnect()
       await gone(child)
     },
   }

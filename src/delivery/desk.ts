@@ -160,8 +160,8 @@ export class Desk {
         else if (woken) this.#vain++
         await this.#count(items)
         await this.#handOut(items)
-        left = items.length >= want && this.#calls.length > 0
-        if (items.length >= want) continue
+        left = items.length >= want
+        if (left) continue
         // less than was asked for: nothing is left, for whoever came before it
         for (const call of asking) call.attempted = true
         woken = await this.#rest(signals)
