@@ -19,28 +19,39 @@ export function createDirect(
 ): Direct {
   const hot = routes
     .filter((route) => route.hot === true)
-    .map((route) => ({ route, pattern: patternOf(route.path) }))
+    .map((route) => ({ route, paramsOf: paramsOf(route.path) }))
   return (incoming, outgoing) => {
     const url = incoming.url ?? ''
     const at = url.indexOf('?')
     const path = at < 0 ? url : url.slice(0, at)
-    for (const { route, pattern } of hot) {
+    for (const { route, paramsOf } of hot) {
       if (route.method !== incoming.method) continue
-      const params = pattern.exec(path)?.groups
-      if (params === undefined || !isPlain(incoming)) continue
+      const params = paramsOf(path)
+      if (params === null || !isPlain(incoming)) continue
       const search = at < 0 ? '' : url.slice(at + 1)
-      answer(route, new NodeRequest(incoming, outgoing, path, search, params))
-        .then((response) => write(outgoing, response))
-        .catch(() => outgoing.destroy())
+      void serve(outgoing, answer(route, new NodeRequest(incoming, outgoing, path, search, params)))
       return true
     }
     return false
   }
 }
 
-/** Only names that nobody has to decode, or would make so long. */
-function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[\\w-]{1,100})')}$`)
+/** For paths with `{id}` in them. Only ids that nobody has to decode, or would make so long. */
+function paramsOf(pattern: string): (path: string) => { id: string } | null {
+  const [before = '', after = ''] = pattern.split('{id}')
+  return (path) => {
+    if (!path.startsWith(before) || !path.endsWith(after)) return null
+    const id = path.slice(before.length, path.length - after.length)
+    return /^[\w-]{1,100}$/.test(id) ? { id } : null
+  }
+}
+
+async function serve(outgoing: ServerResponse, answer: Promise<ApiResponse>): Promise<void> {
+  try {
+    write(outgoing, await answer)
+  } catch {
+    outgoing.destroy()
+  }
 }
 
 function isPlain({ headers }: IncomingMessage): boolean {

@@ -55,6 +55,7 @@ type Call = {
  */
 export class Desk {
   readonly #sql: Sql
+  readonly #delivered: (n: number) => void
   #consumer: ConsumerRef
   #calls: Call[] = []
   #running: Promise<void> | null = null
@@ -67,9 +68,11 @@ export class Desk {
   #closed = false
   #info: (Info & { at: number }) | null = null
 
-  constructor(sql: Sql, consumer: ConsumerRef) {
+  /** `delivered` counts what was handed out. */
+  constructor(sql: Sql, consumer: ConsumerRef, delivered: (n: number) => void = () => undefined) {
     this.#sql = sql
     this.#consumer = consumer
+    this.#delivered = delivered
   }
 
   get idle(): boolean {
@@ -187,6 +190,7 @@ export class Desk {
       this.#calls.shift()
       call.resolve(this.#answer(share))
     }
+    this.#delivered(from)
     if (from < items.length) await this.release(items.slice(from).map(({ ackToken }) => ackToken))
   }
 
@@ -272,7 +276,7 @@ export class Desk {
   /** Garbage, and tokens of other consumers, name nothing; so does a token that is given twice. */
   #ours(tokens: string[]): Token[] {
     const ours: Token[] = []
-    for (const text of new Set(tokens)) {
+    for (const text of tokens.length === 1 ? tokens : new Set(tokens)) {
       const token = decodeToken(text)
       if (token?.consumerNo === this.#consumer.consumerNo) ours.push(token)
     }

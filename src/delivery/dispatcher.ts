@@ -42,8 +42,8 @@ export type Dispatcher = {
 
 const findEveryMs = 1000
 const foundMax = 10_000
-/** A desk that nobody came to for so long is cleared away. */
-const idleMs = 5000
+/** A desk that nobody came to between two looks, so far apart, is cleared away. */
+const sweepEveryMs = 5000
 
 /** What becomes of deliveries, for the metrics. */
 type Outcome = 'delivered' | 'acked' | 'stale' | 'nacked'
@@ -58,32 +58,34 @@ export function createDispatcher({
   notifier: Notifier
   count?: (outcome: Outcome, n: number) => void
 }): Dispatcher {
-  const desks = new Map<number, { desk: Desk; unsubscribe(): void; usedAt: number }>()
+  const desks = new Map<number, { desk: Desk; unsubscribe(): void; used: boolean }>()
   const found = new Map<string, { ref: Promise<ConsumerRef>; at: number }>()
   let closed = false
 
   const deskOf = (consumer: ConsumerRef): Desk => {
     const known = desks.get(consumer.consumerNo)
     if (known !== undefined) {
-      known.usedAt = performance.now()
+      known.used = true
       return known.desk
     }
-    const desk = new Desk(sql, consumer)
+    const desk = new Desk(sql, consumer, (n) => count('delivered', n))
     if (closed) void desk.close()
     const unsubscribe = notifier.subscribe(consumer.streamNo, () => desk.signal())
-    desks.set(consumer.consumerNo, { desk, unsubscribe, usedAt: performance.now() })
+    desks.set(consumer.consumerNo, { desk, unsubscribe, used: true })
     return desk
   }
 
   const sweeper = setInterval(() => {
     const now = performance.now()
-    for (const [consumerNo, { desk, unsubscribe, usedAt }] of desks) {
-      if (!desk.idle || now - usedAt < idleMs) continue
-      unsubscribe()
-      desks.delete(consumerNo)
+    for (const [consumerNo, kept] of desks) {
+      if (kept.desk.idle && !kept.used) {
+        kept.unsubscribe()
+        desks.delete(consumerNo)
+      }
+      kept.used = false
     }
     for (const [key, { at }] of found) if (now - at > findEveryMs) found.delete(key)
-  }, idleMs).unref()
+  }, sweepEveryMs).unref()
 
   return {
     find(tenantId, consumerId) {
@@ -98,11 +100,7 @@ export function createDispatcher({
       })
       return ref
     },
-    async next(call) {
-      const answer = await deskOf(call.consumer).next(call)
-      count('delivered', answer.items.length)
-      return answer
-    },
+    next: (call) => deskOf(call.consumer).next(call),
     async ack(consumer, tokens) {
       const { done, stale } = await deskOf(consumer).send({ kind: 'ack' }, tokens)
       count('acked', done)

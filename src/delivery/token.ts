@@ -10,27 +10,28 @@ export type Token = {
   nonce: string
 }
 
-const tokenBytes = 28
+/** One for all: no token outlives the call that writes it here, and BigInts go faster through a view than a Buffer. */
+const bytes = Buffer.alloc(28)
+const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 
 export function encodeToken({ consumerNo, recordNo, op, nonce }: Token): string {
-  const bytes = Buffer.allocUnsafe(tokenBytes)
-  bytes.writeInt32BE(consumerNo, 0)
-  bytes.writeBigInt64BE(BigInt(recordNo), 4)
-  bytes.writeBigInt64BE(BigInt(op), 12)
-  bytes.writeBigInt64BE(BigInt(nonce), 20)
+  view.setInt32(0, consumerNo)
+  view.setBigInt64(4, BigInt(recordNo))
+  view.setBigInt64(12, BigInt(op))
+  view.setBigInt64(20, BigInt(nonce))
   return bytes.toString('base64url')
 }
 
 /** Null for garbage, which is no error: such a token names no delivery, like one that was replaced. */
 export function decodeToken(text: string): Token | null {
   if (!/^[A-Za-z0-9_-]{38}$/.test(text)) return null
-  const bytes = Buffer.from(text, 'base64url')
-  const op = bytes.readBigInt64BE(12)
+  bytes.write(text, 'base64url')
+  const op = view.getBigInt64(12)
   if (op <= 0n) return null
   return {
-    consumerNo: bytes.readInt32BE(0),
-    recordNo: String(bytes.readBigInt64BE(4)),
+    consumerNo: view.getInt32(0),
+    recordNo: String(view.getBigInt64(4)),
     op: String(op),
-    nonce: String(bytes.readBigInt64BE(20)),
+    nonce: String(view.getBigInt64(20)),
   }
 }
