@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { answer } from '../src/delivery/answers.ts'
 import { createDispatcher } from '../src/delivery/dispatcher.ts'
 import { claim } from '../src/delivery/next.ts'
@@ -5,6 +6,8 @@ import { createNotifier } from '../src/delivery/notifier.ts'
 import { decodeToken } from '../src/delivery/token.ts'
 import { startApi } from './support/api.ts'
 import type { Api } from './support/api.ts'
+import { startBare } from './support/bare.ts'
+import type { Bare } from './support/bare.ts'
 import type { Database } from './support/database.ts'
 import { consumerOf, fill, settle, startDatabase } from './support/database.ts'
 import { median, timed } from './support/measure.ts'
@@ -27,6 +30,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
   const database = await startDatabase({ sources: 4 })
   const api = await startApi(database.url)
   const second = await startApi(database.url, api.key)
+  const bare = await startBare(records)
   const client = startWorkers()
   const unit = 'records/s'
   try {
@@ -44,6 +48,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
       swapped: () => throughHttp(database, [api], client, ones, spent.swapped, true),
       oneByTwo: () => throughHttp(database, both, client, ones, []),
       swappedByTwo: () => throughHttp(database, both, client, ones, [], true),
+      bare: () => throughBare(bare, client, ones),
     })
     const name = `${shape.workers} × ${shape.batch}`
     const measured = await peers(database, shape, rounds)
@@ -76,6 +81,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
       beside(shown, median(each), '20,000', 20_000)
       beside(shown, median(each), name, http)
     }
+    beside('256 × 1, through HTTP', median(runs.one), 'a bare node:http server', median(runs.bare))
     for (const [shown, each] of [
       [name, spent.http],
       ['256 × 1', spent.one],
@@ -89,6 +95,7 @@ export async function nextAck(flags: Flags, report: (result: Case) => void): Pro
     report({ case: 'memory of the API process', value: api.rssMb(), unit: 'MB' })
   } finally {
     await client.stop()
+    await bare.stop()
     await api.stop()
     await second.stop()
     await database.stop()
@@ -188,6 +195,12 @@ async function throughHttp(
     client: done.cpuUs / records,
   })
   return rate(done.acked, records, done.seconds)
+}
+
+async function throughBare({ port }: Bare, client: Workers, shape: Shape): Promise<number> {
+  const job = { apis: [{ port, key: 'none' }], consumerId: randomUUID(), swaps: false, ...shape }
+  const { acked, seconds } = await client.run(job)
+  return rate(acked, shape.records, seconds)
 }
 
 /** So far, in µs. */
