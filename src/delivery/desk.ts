@@ -69,7 +69,7 @@ export class Desk {
   #info: (Info & { at: number }) | null = null
 
   /** `delivered` counts what was handed out. */
-  constructor(sql: Sql, consumer: ConsumerRef, delivered: (n: number) => void = () => undefined) {
+  constructor(sql: Sql, consumer: ConsumerRef, delivered: (n: number) => void) {
     this.#sql = sql
     this.#consumer = consumer
     this.#delivered = delivered
