@@ -19,14 +19,14 @@ export function createDirect(
 ): Direct {
   const hot = routes
     .filter((route) => route.hot === true)
-    .map((route) => ({ route, paramsOf: paramsOf(route.path) }))
+    .map((route) => ({ route, match: matcherOf(route.path) }))
   return (incoming, outgoing) => {
     const url = incoming.url ?? ''
     const at = url.indexOf('?')
     const path = at < 0 ? url : url.slice(0, at)
-    for (const { route, paramsOf } of hot) {
+    for (const { route, match } of hot) {
       if (route.method !== incoming.method) continue
-      const params = paramsOf(path)
+      const params = match(path)
       if (params === null || !isPlain(incoming)) continue
       const search = at < 0 ? '' : url.slice(at + 1)
       void serve(outgoing, answer(route, new NodeRequest(incoming, outgoing, path, search, params)))
@@ -37,7 +37,7 @@ export function createDirect(
 }
 
 /** For paths with `{id}` in them. Only ids that nobody has to decode, or would make so long. */
-function paramsOf(pattern: string): (path: string) => { id: string } | null {
+function matcherOf(pattern: string): (path: string) => { id: string } | null {
   const [before = '', after = ''] = pattern.split('{id}')
   return (path) => {
     if (!path.startsWith(before) || !path.endsWith(after)) return null

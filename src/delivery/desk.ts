@@ -276,7 +276,7 @@ export class Desk {
   /** Garbage, and tokens of other consumers, name nothing; so does a token that is given twice. */
   #ours(tokens: string[]): Token[] {
     const ours: Token[] = []
-    for (const text of tokens.length === 1 ? tokens : new Set(tokens)) {
+    for (const text of new Set(tokens)) {
       const token = decodeToken(text)
       if (token?.consumerNo === this.#consumer.consumerNo) ours.push(token)
     }
