@@ -67,9 +67,14 @@ export type ControlActivities = {
     collectionIds?: string[]
     keepRecords?: boolean
   }): Promise<Standing>
-  /** A bounded part of the removal. */
-  purge(input: { syncId: string }): Promise<{ done: boolean; records: number }>
+  /** A bounded part of the removal, from where the last one got to. */
+  purge(input: { syncId: string; from?: PurgePosition | undefined }): Promise<Purged>
 }
+
+/** All records of the sources before it, and of its own up to `after`, are gone. */
+export type PurgePosition = { sourceNo: number; after: string }
+/** `reached`: where to go on; none where the end was reached. */
+export type Purged = { done: boolean; records: number; reached?: PurgePosition }
 
 export type SliceActivities = {
   backfillSlice(input: { syncId: string; collectionId: string }): Promise<BackfillAnswer>

@@ -43,7 +43,7 @@ export function createActivities(deps: ActivityDeps): {
       checkCredential: shell(({ syncId }, signal) => checkCredential(deps, syncId, signal)),
       planBackfill: shell(({ syncId }, signal) => planBackfill(deps, syncId, signal)),
       setIntent: shell((input) => setIntent(deps, input)),
-      purge: shell(({ syncId }) => purge(deps, syncId)),
+      purge: shell(({ syncId, from }) => purge(deps, syncId, from)),
     },
     slices: {
       backfillSlice: shell((input) =>

@@ -1,18 +1,21 @@
 import { limits } from '../src/domain/limits.ts'
 import { forgetWork } from '../src/stream/orphans.ts'
 import { purgeSource } from '../src/stream/purge.ts'
+import type { PurgedSlice } from '../src/stream/purge.ts'
 import { sourcesToPurge } from '../src/stream/source.ts'
+import type { Purged, PurgePosition } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 
 /**
  * Part of a removal: tombstones for all records of the sync, so that every consumer hears of it; none where they are to be
- * kept. Every call walks from the start: what is a tombstone already costs next to nothing. In the end the sync's row and all that its work
- * left are gone; its sources stay for the records that name them (housekeeping.ts).
+ * kept. Goes on at `from`; a removal that was broken off begins at the start, and walks over what is a tombstone already. In the
+ * end the sync's row and all that its work left are gone; its sources stay for the records that name them (housekeeping.ts).
  */
 export async function purge(
   deps: ActivityDeps,
   syncId: string,
-): Promise<{ done: boolean; records: number }> {
+  from: PurgePosition = { sourceNo: 0, after: '' },
+): Promise<Purged> {
   const sql = deps.pools.write
   const [row] = await sql<{ keepRecords: boolean }[]>`
     select keep_records as "keepRecords" from syncs where id = ${syncId}`
@@ -21,18 +24,16 @@ export async function purge(
   const { keepRecords } = row
   const endMs = deps.now() + limits.purgeMs
   let records = 0
-  for (const { sourceNo, streamNo } of keepRecords ? [] : await sourcesToPurge(sql, syncId)) {
-    let after: string | null = null
+  const sources = keepRecords ? [] : await sourcesToPurge(sql, syncId)
+  for (const { sourceNo, streamNo } of sources.filter(
+    (source) => source.sourceNo >= from.sourceNo,
+  )) {
+    let after: string | null = sourceNo === from.sourceNo ? from.after : ''
     do {
-      if (deps.now() > endMs) return { done: false, records }
-      const { count, lastId }: { count: number; lastId: string | null } = await purgeSource(sql, {
-        streamNo,
-        sourceNo,
-        hard: false,
-        after,
-      })
-      records += count
-      after = lastId
+      if (deps.now() > endMs) return { done: false, records, reached: { sourceNo, after } }
+      const slice: PurgedSlice = await purgeSource(sql, { streamNo, sourceNo, hard: false, after })
+      records += slice.count
+      after = slice.lastId
     } while (after !== null)
   }
   // the last step: until then the watch begins a removal again that was broken off

@@ -9,6 +9,7 @@ import { createTestDatabase } from '../test/support/database.ts'
 import type { TestDatabase } from '../test/support/database.ts'
 import { observe, pageOf } from '../test/support/stream.ts'
 import { makeSync } from '../test/support/sync.ts'
+import type { PurgePosition } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 import { dropOrphans } from './housekeeping.ts'
 import { purge } from './purge.ts'
@@ -107,4 +108,27 @@ test('a removal that was broken off anywhere ends the same way when it is begun 
     expect(await purge(deps, sync.syncId)).toEqual({ done: true, records: 0 })
     expect(await left(sync)).toEqual({ ...nothing, sources: 1, tombstones: 3 })
   }
+})
+
+test('G14: a removal that is too large for one run goes on where the last one got to', async () => {
+  const { sql } = database
+  const sync = await makeSync(sql)
+  await sql`
+    insert into record (stream_no, source_no, upstream_id, updated_idx, record_no, changed_at, observed_at, hash, deleted, data)
+    select ${sync.streamNo}, s.source_no, 'cus_' || lpad(i::text, 14, '0'), i, i, now(), now(), gen_random_uuid(), false, '{}'::json
+      from generate_series(1, 9500) i, source s where s.sync_id = ${sync.syncId}`
+  await sql`update stream_head set last_idx = 9500 where stream_no = ${sync.streamNo}`
+  await setIntent(deps, { syncId: sync.syncId, intent: 'remove' })
+  const runs: number[] = []
+  let from: PurgePosition | undefined
+  for (let done = false; !done;) {
+    let looks = 0
+    // room for two slices a run
+    const slow = { ...deps, now: () => (looks++ > 2 ? Date.now() + 60_000 : Date.now()) }
+    const run = await purge(slow, sync.syncId, from)
+    runs.push(run.records)
+    from = run.reached
+    done = run.done
+  }
+  expect(runs).toEqual([2000, 2000, 2000, 2000, 1500])
 })

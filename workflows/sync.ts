@@ -10,6 +10,7 @@ import {
   makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow'
+import type { PurgePosition } from '../activities/contract.ts'
 import { backfillLoop } from './backfill.ts'
 import { changesLoop } from './changes.ts'
 import { listen, obey } from './commands.ts'
@@ -146,12 +147,14 @@ async function waitForCredential(run: Run): Promise<void> {
 }
 
 async function remove(run: Run): Promise<void> {
+  let from: PurgePosition | undefined
   for (;;) {
-    const { done } = await errands.purge.executeWithOptions(
+    const { done, reached } = await errands.purge.executeWithOptions(
       { summary: 'Take its records out of the stream' },
-      [{ syncId: run.syncId }],
+      [{ syncId: run.syncId, from }],
     )
     if (done) break
+    from = reached
   }
   await condition(() => quiet(run))
 }

@@ -189,21 +189,38 @@ describe('G7: poison', () => {
     expect(mixed.filter((id) => id.startsWith('bad'))).toHaveLength(10)
   })
 
-  test('G7: at 10 × max_ack_pending waiting nothing new is claimed, and info says so', async () => {
+  test('G7: hundreds of records that wait for redelivery do not keep the next one from a worker that takes one', async () => {
     const scene = await setUp({ maxAckPending: 1 })
     await put(
       scene,
-      Array.from({ length: 12 }, (_, i) => `bad${i}`),
+      Array.from({ length: 201 }, (_, i) => `r${i}`),
     )
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 200; i++) {
       await dispatcher.nack(scene.consumer, tokensOf(await next(scene)), 60_000)
     }
+    expect(idsOf(await next(scene))).toEqual(['r200'])
+    await countsHold(scene)
+  })
+
+  test('G7: at 100,000 waiting nothing new is claimed, and info says so', async () => {
+    const scene = await setUp({ maxAckPending: 1 })
+    const { consumerNo } = scene.consumer
+    await put(scene, ['new'])
+    const wait = async (count: number) =>
+      await database.sql`
+        with gone as (delete from inflight where consumer_no = ${consumerNo}),
+        made as (
+          insert into inflight (consumer_no, record_no, idx, op, nonce, due_at, deliver_count)
+          select ${consumerNo}, 1000 + i, 1000 + i, 0, 0, now() + interval '1 day', 1 from generate_series(1, ${count}::int) i)
+        update consumer_state set waiting = ${count} where consumer_no = ${consumerNo}`
+    const info = async () => await consumerInfo(database.sql, consumerNo)
+    await wait(100_000)
     expect(idsOf(await next(scene))).toEqual([])
-    const info = async () => await consumerInfo(database.sql, scene.consumer.consumerNo)
-    expect(await info()).toMatchObject({ blocked: true, numWaiting: 10, numPending: 2 })
-    await timePasses(scene, 60_001)
-    await dispatcher.ack(scene.consumer, tokensOf(await next(scene)))
-    expect(await info()).toMatchObject({ blocked: false, numWaiting: 9 })
+    expect(await info()).toMatchObject({ blocked: true, numWaiting: 100_000 })
+    await database.sql`delete from inflight where consumer_no = ${consumerNo}`
+    await wait(99_999)
+    expect(await info()).toMatchObject({ blocked: false })
+    expect(idsOf(await next(scene))).toEqual(['new'])
   })
 
   test('from the fifth delivery on a nacked record comes ever more slowly', async () => {

@@ -163,7 +163,7 @@ export async function resetConsumer(
       filter,
       policy: policy ?? consumer.deliverPolicy,
     })
-    await sql`select stream_reset_v1(${consumerNo}, ${cursor}::bigint)`
+    await sql`select stream_reset_v2(${consumerNo}, ${cursor}::bigint)`
     if (policy !== null) {
       await sql`
         update consumer

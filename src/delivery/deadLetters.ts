@@ -17,6 +17,7 @@ export async function listDeadLetters(
   consumer: Consumer,
   options: { limit: number; cursor: string | null },
 ): Promise<{ rows: DeadLetter[]; nextCursor: string | null }> {
+  await bury(sql, consumer)
   const rows = await withAppErrors(
     () => sql<(RecordRow & { source: string; deliverCount: number; diedAt: string })[]>`
       select r.record_no as no, r.updated_idx as idx, r.upstream_id as "upstreamId", r.deleted,
@@ -48,7 +49,7 @@ export async function redeliverDeadLetters(
 ): Promise<number> {
   return await eachBatch(sql, consumer, recordIds, async (batch) => {
     const [row] = await sql<{ n: number }[]>`
-      select stream_redeliver_v1(${consumer.consumerNo}, ${batch}::bigint[]) as n`
+      select stream_redeliver_v2(${consumer.consumerNo}, ${batch}::bigint[]) as n`
     return row?.n ?? 0
   })
 }
@@ -66,12 +67,18 @@ export async function dropDeadLetters(
   })
 }
 
+/** Those that ran out, too, where no worker has called since to find them. */
+async function bury(sql: Query, { consumerNo }: Consumer): Promise<void> {
+  await withAppErrors(() => sql`select from stream_next_v2(${consumerNo}, 0)`)
+}
+
 async function eachBatch(
   sql: Query,
   consumer: Consumer,
   recordIds: string[] | null,
   work: (recordNos: string[]) => Promise<number>,
 ): Promise<number> {
+  await bury(sql, consumer)
   return await withAppErrors(async () => {
     const numbers = recordIds === null ? await all(sql, consumer) : numbersOf(consumer, recordIds)
     let count = 0

@@ -3,11 +3,10 @@ import type { Sql } from '../db/pools.ts'
 import { AppError } from '../domain/error.ts'
 import { release } from './answers.ts'
 import type { Answer } from './answers.ts'
-import { consumerInfo } from './info.ts'
-import type { Info } from './info.ts'
 import { Lane } from './lane.ts'
 import { claim } from './next.ts'
 import type { ConsumerRef, Item } from './next.ts'
+import { Tally } from './tally.ts'
 import { decodeToken } from './token.ts'
 import type { Token } from './token.ts'
 
@@ -22,8 +21,6 @@ export type NextAnswer = { items: Item[]; info: { numPending: number; numAckPend
 
 /** Nobody waits longer than this without looking: a wake-up may be lost, a redelivery become due. */
 const fallbackMs = 1000
-/** The database is asked for `info` at most this often. */
-const infoEveryMs = 1000
 /** A consumer that the stream's words bring nothing looks up to so much later, more with each. */
 const vainMsMax = 50
 const vainMsEach = 10
@@ -56,6 +53,7 @@ type Call = {
 export class Desk {
   readonly #sql: Sql
   readonly #delivered: (n: number) => void
+  readonly #tally: Tally
   #consumer: ConsumerRef
   #calls: Call[] = []
   #running: Promise<void> | null = null
@@ -66,13 +64,13 @@ export class Desk {
   /** Looks in a row that were made because of a signal and found nothing. */
   #vain = 0
   #closed = false
-  #info: (Info & { at: number }) | null = null
 
   /** `delivered` counts what was handed out. */
   constructor(sql: Sql, consumer: ConsumerRef, delivered: (n: number) => void) {
     this.#sql = sql
     this.#consumer = consumer
     this.#delivered = delivered
+    this.#tally = new Tally(sql)
   }
 
   get idle(): boolean {
@@ -86,7 +84,14 @@ export class Desk {
   /** The stream moved: perhaps by something for this consumer. */
   signal(): void {
     this.#signals++
+    this.#tally.moved()
     this.#wakeUp?.()
+  }
+
+  /** Its options changed, or it is gone: whoever waits looks at once. */
+  changed(): void {
+    this.#tally.forget()
+    this.#deliverable()
   }
 
   /** Something of this consumer became deliverable: no look for it is in vain. */
@@ -119,7 +124,7 @@ export class Desk {
     try {
       const stale = await lane.send(ours)
       const done = ours.length - stale
-      if (this.#info !== null && said.kind !== 'extend') this.#info.numAckPending -= done
+      if (said.kind !== 'extend') this.#tally.settled(done, said.kind === 'nack')
       if (done > 0) this.#answered(said)
       return { done, stale: tokens.length - done }
     } finally {
@@ -131,7 +136,7 @@ export class Desk {
     const ours = this.#ours(tokens)
     if (ours.length === 0) return
     await release(this.#sql, this.#consumer.consumerNo, ours)
-    if (this.#info !== null) this.#info.numAckPending -= ours.length
+    this.#tally.settled(ours.length, true)
     this.#deliverable()
   }
 
@@ -161,7 +166,7 @@ export class Desk {
         const items = await claim(this.#sql, this.#consumer, want)
         if (items.length > 0) this.#vain = 0
         else if (woken) this.#vain++
-        await this.#count(items)
+        await this.#tally.claimed(this.#consumer.consumerNo, items)
         await this.#handOut(items)
         left = items.length >= want
         if (left) continue
@@ -255,22 +260,9 @@ export class Desk {
     if (this.#calls.length === 0) this.#wakeUp?.()
   }
 
-  /** What is claimed must be handed out even where the database does not tell how much is left. */
-  async #count(items: Item[]): Promise<void> {
-    const now = performance.now()
-    if (this.#info === null || now - this.#info.at > infoEveryMs) {
-      const info = await consumerInfo(this.#sql, this.#consumer.consumerNo).catch(() => null)
-      if (info !== null) this.#info = { ...info, at: now }
-      return
-    }
-    const fresh = items.filter(({ redelivered }) => !redelivered).length
-    this.#info.numPending = Math.max(0, this.#info.numPending - fresh)
-    this.#info.numAckPending += items.length
-  }
-
   #answer(items: Item[]): NextAnswer {
-    const { numPending = 0, numAckPending = 0 } = this.#info ?? {}
-    return { items, info: { numPending, numAckPending: Math.max(0, numAckPending) } }
+    const { numPending, numAckPending } = this.#tally
+    return { items, info: { numPending, numAckPending } }
   }
 
   /** Garbage, and tokens of other consumers, name nothing; so does a token that is given twice. */

@@ -70,7 +70,7 @@ describe('next and ack', () => {
     const answers = await inOneTurn([take, take, take, take])
     expect(answers.flatMap(idsOf)).toEqual(['a', 'b', 'c', 'd'])
     await inOneTurn(answers.map((out) => async () => await counted.ack(consumer, tokensOf(out))))
-    for (const name of ['stream_next_v1', 'stream_ack_v1'])
+    for (const name of ['stream_next_v2', 'stream_ack_v1'])
       expect(statements.filter((text) => text.includes(name))).toHaveLength(1)
     await countsHold(scene)
     await counted.close()
@@ -84,7 +84,7 @@ describe('next and ack', () => {
     const ids = Array.from({ length: 150 }, (_, i) => `r${i}`)
     await put(scene, ids)
     const { signal } = new AbortController()
-    const claims = () => statements.filter((text) => text.includes('stream_next_v1')).length
+    const claims = () => statements.filter((text) => text.includes('stream_next_v2')).length
     let claimsAtFirst = 0
     const answers = ids.map(async () => {
       const answer = await counted.next({ consumer, batchSize: 1, waitMs: 0, signal })
@@ -184,7 +184,7 @@ describe('waiting', () => {
     const looks: number[] = []
     let onLook = () => {}
     const sql = watched((statement) => {
-      if (!statement.includes('stream_next_v1')) return
+      if (!statement.includes('stream_next_v2')) return
       looks.push(performance.now())
       onLook()
     })

@@ -34,6 +34,8 @@ export type Dispatcher = {
   ): Promise<{ extended: number; stale: number }>
   /** Hands back what a client that hung up never got: as if it had never been delivered. */
   release(consumer: ConsumerRef, tokens: string[]): Promise<void>
+  /** It was changed or deleted here: what is known of it is forgotten, and its waiting calls look at once. */
+  changed(tenantId: string, consumer: { id: string; consumerNo: number }): void
   /** Calls of `next` that wait now. */
   waiting(): number
   /** Answers waiting calls empty, hands back what was claimed for nobody, ends. Answers that come later are still taken. */
@@ -89,7 +91,7 @@ export function createDispatcher({
 
   return {
     find(tenantId, consumerId) {
-      const key = `${tenantId} ${consumerId}`
+      const key = keyOf(tenantId, consumerId)
       const known = found.get(key)
       if (known !== undefined && performance.now() - known.at < findEveryMs) return known.ref
       const ref = lookUp(sql, tenantId, consumerId)
@@ -118,6 +120,10 @@ export function createDispatcher({
       return { extended: done, stale }
     },
     release: async (consumer, tokens) => await deskOf(consumer).release(tokens),
+    changed(tenantId, { id, consumerNo }) {
+      found.delete(keyOf(tenantId, id))
+      desks.get(consumerNo)?.desk.changed()
+    },
     waiting: () => [...desks.values()].reduce((sum, { desk }) => sum + desk.waiting, 0),
     async close() {
       closed = true
@@ -126,6 +132,10 @@ export function createDispatcher({
       for (const { unsubscribe } of desks.values()) unsubscribe()
     },
   }
+}
+
+function keyOf(tenantId: string, consumerId: string): string {
+  return `${tenantId} ${consumerId}`
 }
 
 async function lookUp(sql: Sql, tenantId: string, consumerId: string): Promise<ConsumerRef> {

@@ -2,12 +2,13 @@ import { withAppErrors } from '../db/errors.ts'
 import { toNumber } from '../db/pools.ts'
 import type { Query } from '../db/pools.ts'
 
-/** `numPending` is exact to here, and then stays here. */
+/** `numPending` is exact to here, and then stays here (`capped`). */
 export const pendingMax = 10_000
 
 export type Info = {
-  /** Records still to come. */
+  /** Records still to come, those that wait for redelivery too. */
   numPending: number
+  capped: boolean
   /** Records that are out. */
   numAckPending: number
   /** Waiting for redelivery. */
@@ -21,11 +22,12 @@ export type Info = {
 export async function consumerInfo(sql: Query, consumerNo: number): Promise<Info> {
   const [row] = await withAppErrors(
     () => sql<InfoRow[]>`
-      select num_pending, num_ack_pending, num_waiting, blocked, cursor_idx
-        from stream_info_v1(${consumerNo}, ${pendingMax})`,
+      select num_pending, capped, num_ack_pending, num_waiting, blocked, cursor_idx
+        from stream_info_v2(${consumerNo}, ${pendingMax})`,
   )
   return {
     numPending: toNumber(row!.num_pending),
+    capped: row!.capped,
     numAckPending: row!.num_ack_pending,
     numWaiting: row!.num_waiting,
     blocked: row!.blocked,
@@ -35,6 +37,7 @@ export async function consumerInfo(sql: Query, consumerNo: number): Promise<Info
 
 type InfoRow = {
   num_pending: string
+  capped: boolean
   num_ack_pending: number
   num_waiting: number
   blocked: boolean

@@ -23,7 +23,7 @@ export async function claim(sql: Sql, consumer: ConsumerRef, count: number): Pro
              r_upstream as "upstreamId", r_deleted as deleted, r_created as "createdAt", r_updated as "updatedAt",
              r_inserted as "insertedAt", r_data as data,
              case when lag(r_source) over () is distinct from r_source then stream_source_json_v1(r_source) end as source
-        from stream_next_v1(${consumer.consumerNo}, ${count})`,
+        from stream_next_v2(${consumer.consumerNo}, ${count})`,
   )
   const sources = new Map<number, string>()
   for (const { sourceNo, source } of rows) if (source !== null) sources.set(sourceNo, source)

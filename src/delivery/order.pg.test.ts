@@ -14,6 +14,7 @@ import type { TestStream } from '../../test/support/stream.ts'
 import { writePage } from '../stream/write.ts'
 import type { Consumer } from './consumers.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { claim } from './next.ts'
 import { createNotifier } from './notifier.ts'
 import { listRecords } from './records.ts'
 
@@ -152,6 +153,32 @@ test('G4: three dispatchers share a consumer: every record once, and none is los
   expect(all).toHaveLength(writers * pagesEach * 10)
   expect(new Set(all).size).toBe(all.length)
 })
+
+test.each([{}, { filters: { provider: 'acme' } }])(
+  'versions whose older ones are out are passed over at once, however few a call asks for (%o)',
+  async (settings) => {
+    const stream = await makeStream(database.sql)
+    const source = await makeSource(database.sql, stream)
+    const consumer = await makeConsumer(database.sql, stream, settings)
+    const put = async (ids: string[], at: number) =>
+      await writePage(
+        database.sql,
+        pageOf(
+          stream,
+          ids.map((id) => observe(source, id, { at, value: at })),
+        ),
+      )
+    const out = Array.from({ length: 200 }, (_, i) => `out${i}`)
+    await put(out, 0)
+    expect(await claim(database.pools.deliver, consumer, 200)).toHaveLength(200)
+    await put([...out, 'fresh'], 1)
+    const [item] = await claim(database.pools.deliver, consumer, 1)
+    expect(JSON.parse(item!.recordJson)).toMatchObject({ upstream_id: 'fresh' })
+    const [counts] = await database.sql`
+      select pending, waiting from consumer_state where consumer_no = ${consumer.consumerNo}`
+    expect(counts).toEqual({ pending: 201, waiting: 0 })
+  },
+)
 
 /** Takes and acks until `over` and nothing is left. Returns the upstream ids in the order they came. */
 async function drain(

@@ -65,7 +65,20 @@ describe('a purge', () => {
   test('does not move what is a tombstone already', async () => {
     const { source } = await setUp(['a', 'b'])
     await purge(source, false)
+    const head = async () =>
+      await database.sql`select last_idx from stream_head where stream_no = ${source.streamNo}`
+    const before = await head()
     expect(await purge(source, false)).toBe(0)
+    expect(await head(), 'nor takes numbers for it').toEqual(before)
+  })
+
+  test('walks over what is a tombstone already while another writer has the stream', async () => {
+    const { stream, source } = await setUp(['a', 'b'])
+    await purge(source, false)
+    await database.sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(7001, ${stream.streamNo})`
+      expect(await purge(source, false)).toBe(0)
+    })
   })
 
   test('leaves other collections alone, and hard leaves nothing', async () => {
@@ -119,7 +132,7 @@ describe('a trim', () => {
     const rows = await database.pools.deliver<
       { no: string; op: string; nonce: string; deleted: boolean }[]
     >`
-      select r_no as no, r_op as op, r_nonce as nonce, r_deleted as deleted from stream_next_v1(${consumerNo}, 100)`
+      select r_no as no, r_op as op, r_nonce as nonce, r_deleted as deleted from stream_next_v2(${consumerNo}, 100)`
     expect(rows.filter(({ deleted }) => deleted)).toHaveLength(2)
     if (how === 'dead') {
       for (const { no, op, nonce } of rows) {

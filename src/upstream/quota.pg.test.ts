@@ -255,6 +255,25 @@ test('a wait of more than 10 s is not waited out', async () => {
   await quota.close()
 })
 
+test('a clock that was set back stops nothing, and gives nobody more', async () => {
+  const sync = await makeSync(database.sql, [])
+  const limits: Limit[] = [{ bucket: null, allowed: 50, intervalMs: 1000, maxConcurrent: null }]
+  const quota = createQuota(database.sql)
+  await quota.take(of(sync, { limits }))
+  await database.sql`
+    update quota set tat_us = tat_us + 3600000000, factor_at = factor_at + interval '1 hour', factor = 0.5
+     where credential_id = ${sync.credentialId}`
+  const sentAt: number[] = []
+  const askedAt = performance.now()
+  for (let i = 0; i < 75; i++) {
+    await quota.take(of(sync, { limits }))
+    sentAt.push(performance.now())
+  }
+  expect(sentAt[0]! - askedAt).toBeLessThan(5000)
+  expect(mostInWindow(sentAt, 1000)).toBeLessThanOrEqual(50)
+  await quota.close()
+})
+
 test('no database, no grant', async () => {
   const pools = openPools('postgres://nobody@127.0.0.1:1/none', { applicationName: 'test' })
   const quota = createQuota(pools.write)

@@ -27,7 +27,7 @@ type Row = {
   early_us: number[]
 }
 
-/** The typed call of quota_take_v1. Asks most urgent first. */
+/** The typed call of quota_take_v2. Asks most urgent first. */
 export async function quotaTake(sql: Sql, credentialId: string, asks: Ask[]): Promise<Taken> {
   const buckets = allBuckets(asks)
   const at = new Map(buckets.map((bucket, index) => [bucket.key, index]))
@@ -35,7 +35,7 @@ export async function quotaTake(sql: Sql, credentialId: string, asks: Ask[]): Pr
     ask.buckets.reduce((mask, { key }) => mask | (1n << BigInt(at.get(key)!)), 0n).toString(),
   )
   const [row] = await sql<Row[]>`
-    select * from quota_take_v1(
+    select * from quota_take_v2(
       ${credentialId}::uuid,
       ${buckets.map(({ key }) => key)}::text[],
       ${buckets.map(({ spacingUs }) => String(spacingUs))}::bigint[],

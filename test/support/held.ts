@@ -24,7 +24,7 @@ export async function holdConsumer(sql: Sql, consumerNo: number) {
         .poll(async () => {
           const [row] = await sql<{ n: number }[]>`
             select count(*)::int as n from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock' and query like '%stream_next_v1%'`
+             where datname = current_database() and wait_event_type = 'Lock' and query like '%stream_next_v2%'`
           return row!.n
         })
         .toBeGreaterThan(0)

@@ -26,7 +26,7 @@ export const consumer = pgTable(
     maxAckPending: integer().notNull().default(1000),
     maxDeliver: integer().notNull().default(-1),
     maxWaiting: integer().notNull().default(20),
-    /** none | sync. sync: a backlog of one sync holds back no other's changes (functions/stream_next_v1.sql). */
+    /** none | sync. sync: a backlog of one sync holds back no other's changes (functions/stream_next_v2.sql). */
     fairness: text().notNull().default('sync'),
     /** As the caller gave them: `{provider, sync_id, collection_id, external_id, metadata}`. */
     filters: jsonb().notNull().default({}),

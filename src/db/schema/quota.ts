@@ -4,7 +4,7 @@ import { index, integer, pgTable, primaryKey, real, text, uuid } from 'drizzle-o
 import { at, big, createdAt } from './columns.ts'
 import { credentials } from './control.ts'
 
-/** What a credential may spend: one row a limit, for all processes (functions/quota_take_v1.sql). */
+/** What a credential may spend: one row a limit, for all processes (functions/quota_take_v2.sql). */
 export const quota = pgTable(
   'quota',
   {
