@@ -274,3 +274,21 @@ test.each(['claimed-direct', 'claimed-hono'])(
     await server.close(0)
   },
 )
+
+test('a call that waits while its key is revoked gets nothing, and holds nothing', async () => {
+  const { write } = await filled('revoked', [])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'revoked' })
+  const { body: made } = await api.ask('POST', '/v1/api-keys', {
+    name: 'worker',
+    scopes: ['consume'],
+  })
+  const path = `/v1/http-consumers/${consumer.id}/next`
+  const waiting = api.as(made.key)('GET', `${path}?wait_for=10000`)
+  await expect.poll(() => api.deps.dispatcher.waiting()).toBe(1)
+  await api.ask('DELETE', `/v1/api-keys/${made.id}`)
+  await write('a', '{"id":"a"}', 1)
+  expect((await waiting).status).toBe(401)
+  const { body } = await api.ask('GET', path)
+  expect(body.data).toHaveLength(1)
+  expect(body.info).toEqual({ num_pending: 0, num_ack_pending: 1 })
+})

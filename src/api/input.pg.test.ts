@@ -90,6 +90,8 @@ describe('a body that cannot be read is refused before anything is done', () => 
 })
 
 describe('a field that is wrong is named with its reason', () => {
+  const inexact =
+    'holds a number beyond ±9007199254740991, whose digits get lost: send it as a text'
   const cases: [path: string, body: object | string, errors: Record<string, string[]>][] = [
     ['/v1/streams', {}, { slug: ['is required'] }],
     ['/v1/streams', { slug: 1 }, { slug: ['must be a text'] }],
@@ -113,6 +115,11 @@ describe('a field that is wrong is named with its reason', () => {
       '/v1/streams',
       '{"slug":"a","constructor":1}',
       { constructor: ['is not a known field; known are `slug`'] },
+    ],
+    [
+      '/v1/http-consumers',
+      '{"metadata":{"a":[9007199254740993]},"filters":{"metadata":{"n":1e400}}}',
+      { 'filters.metadata': [inexact], metadata: [inexact] },
     ],
     [
       '/v1/http-consumers',

@@ -64,6 +64,8 @@ export type Call = {
   /** The version in If-Match. */
   ifMatch: string | null
   requestId: string
+  /** For what has waited: throws where the key was revoked, or ran out, since the call came. */
+  stillAllowed(): Promise<void>
   /** Whether anyone still waits for the answer, cheap to ask. */
   deadline: Deadline
   /** Aborts when the client hangs up or the time is over. No accessor, which would keep every call in memory (docs/gotchas.md). */

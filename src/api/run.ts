@@ -107,7 +107,9 @@ async function answerOf(
   requestId: string,
   deadline: Deadline,
 ): Promise<Answer> {
-  const caller = route.right === null ? nobody : await callerOf(deps, limits, route.right, request)
+  const { right } = route
+  const caller =
+    right === null ? nobody : await callerOf(deps, limits.callers, right, request, limits.key)
   const hasBody = route.body !== undefined || route.rawBody === true
   const raw = hasBody ? await request.body() : Buffer.alloc(0)
   const fields = {
@@ -124,6 +126,9 @@ async function answerOf(
     headers: () => request.headers(),
     ifMatch: route.versioned === true ? ifMatchOf(request) : null,
     requestId,
+    async stillAllowed() {
+      if (right !== null) await callerOf(deps, limits.callers, right, request, null)
+    },
   }
   const signal = () => deadline.signal()
   const call = (newId: string): Call => ({ ...fields, newId, deadline, signal })
@@ -139,13 +144,14 @@ const nobody: Caller = { keyId: '', tenantId: '', scopes: [], operator: false }
 
 async function callerOf(
   deps: AppDeps,
-  { callers, key }: Limits,
+  callers: Callers,
   right: Right,
   request: ApiRequest,
+  counted: KeyLimit | null,
 ): Promise<Caller> {
   const now = deps.now()
   const caller = callerFrom(await callers.find(request.keyHash(), now), now)
-  key.take(caller.keyId, right, now)
+  counted?.take(caller.keyId, right, now)
   authorize(caller, right)
   return caller
 }

@@ -13,11 +13,13 @@ const right = 'consume'
 /** The longest wait, and time to answer. */
 const nextTimeoutMs = 75_000
 
-type ById = Pick<Call, 'deps' | 'tenantId' | 'deadline'> & { params: { id: string } }
+type ById = Pick<Call, 'deps' | 'tenantId' | 'deadline' | 'stillAllowed'> & {
+  params: { id: string }
+}
 
 /** The records' own text goes into the answer: it is never parsed here. */
 async function next(
-  { deps, tenantId, params, deadline }: ById,
+  { deps, tenantId, params, deadline, stillAllowed }: ById,
   wanted: { batch_size: number; wait_for: number; ack_tokens?: string[] | undefined },
 ): Promise<Answer> {
   const { dispatcher } = deps
@@ -31,12 +33,22 @@ async function next(
     waitMs: wanted.wait_for,
     signal: deadline,
   })
-  if (deadline.aborted && items.length > 0) {
-    await dispatcher.release(
-      consumer,
-      items.map((item) => item.ackToken),
-    )
-    return noContent
+  if (items.length > 0) {
+    const handBack = async () =>
+      await dispatcher.release(
+        consumer,
+        items.map((item) => item.ackToken),
+      )
+    if (deadline.aborted) {
+      await handBack()
+      return noContent
+    }
+    if (wanted.wait_for > 0) {
+      await stillAllowed().catch(async (error: unknown) => {
+        await handBack()
+        throw error
+      })
+    }
   }
   // added up, not joined: the whole is copied once, when it is sent
   let text = '{"data":['

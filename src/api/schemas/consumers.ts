@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  freeJson,
   id,
   listOf,
   listQuery,
@@ -23,10 +24,7 @@ const filters = z
     sync_id: oneOrMore.optional(),
     collection_id: oneOrMore.optional(),
     external_id: oneOrMore.optional(),
-    metadata: z
-      .record(z.string(), z.unknown())
-      .optional()
-      .describe('What the `metadata` of the sync must contain.'),
+    metadata: freeJson.optional().describe('What the `metadata` of the sync must contain.'),
   })
   .describe('All that are given must fit. Changed ones apply from the cursor on.')
 

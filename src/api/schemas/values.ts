@@ -13,16 +13,25 @@ export const text = (max: number) =>
 
 export const name = text(200).describe('For people.')
 
-export const metadata = z
-  .record(z.string(), z.unknown())
+/** What is written again as it was read. Recursion is safe here: the depth of bodies is bounded. */
+function exact(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+  return typeof value !== 'object' || value === null || Object.values(value).every(exact)
+}
+
+export const freeJson = z.record(z.string(), z.unknown()).refine(exact, {
+  message: 'holds a number beyond ±9007199254740991, whose digits get lost: send it as a text',
+})
+
+export const metadata = freeJson
   .refine((value) => JSON.stringify(value).length <= metadataBytesMax, {
     message: `may have at most ${metadataBytesMax / 1024} kB`,
   })
   .describe('Free JSON of yours. Lists filter by it.')
 
-export const metadataFilter = z
-  .record(z.string(), z.unknown())
-  .describe('Objects whose `metadata` contains this JSON object: `{"plan":"pro"}`.')
+export const metadataFilter = freeJson.describe(
+  'Objects whose `metadata` contains this JSON object: `{"plan":"pro"}`.',
+)
 
 /** Of an object in an answer. */
 export const id = z.string().meta({ format: 'uuid' })
