@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Mutation } from './list.ts'
+import type { Mutation } from './mutation.ts'
 
 /** The files of a tree that hold the text that a defect changes. */
 export function placesOf(tree: string, { files, from }: Mutation): string[] {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mutate } from './apply.ts'
 import { mutations } from './list.ts'
-import type { Mutation } from './list.ts'
+import type { Mutation } from './mutation.ts'
 
 const root = join(import.meta.dirname, '../..')
 const copied = [
