@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
+import { waitsForLock } from '../../test/support/held.ts'
 import { makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
+import type { Query } from '../db/pools.ts'
 import { writePage } from '../stream/write.ts'
 import { getRecord, listRecords } from './records.ts'
 import type { RecordQuery } from './records.ts'
@@ -76,6 +78,33 @@ test('a filter on collection, sync and upstream id lets through what it says', a
   expect(one.parsed.map(({ sync_id }) => sync_id)).toEqual([others.syncId])
   expect((await list({ filters: { sync_id: things.syncId }, upstreamId: 'zz' })).parsed).toEqual([])
   expect((await list({ filters: { sync_id: 'nonsense' } })).parsed).toEqual([])
+})
+
+test('G4: a filter and a cursor of its own miss no record of a sync that is made while they are read', async () => {
+  const { sql } = database
+  const { stream, list } = await setUp()
+  const filters = { provider: 'acme' }
+  const { nextCursor } = await list({ filters })
+  const put = async (tx: Query, sourceNo: number, id: string, idx: number) =>
+    await tx`
+      insert into record (stream_no, source_no, upstream_id, updated_idx, record_no, changed_at, observed_at, hash, deleted, data)
+      values (${stream.streamNo}, ${sourceNo}, ${id}, ${idx}, ${idx}, now(), now(), gen_random_uuid(), false, '{}')`
+  let first!: ReturnType<typeof list>
+  await sql.begin(async (tx) => {
+    await tx`lock table record in access exclusive mode`
+    first = list({ filters, after: nextCursor })
+    await waitsForLock(sql, 'r.upstream_id')
+    // now: a sync is made, and its record comes before one of a sync that was there
+    const young = await makeSource(sql, stream)
+    const [old] = await sql<{ no: number }[]>`
+      select min(source_no) as no from source where stream_no = ${stream.streamNo}`
+    await put(tx, young.sourceNo, 'young', 11)
+    await put(tx, old!.no, 'z', 12)
+  })
+  const page = await first
+  const rest = await list({ filters, after: page.nextCursor ?? nextCursor })
+  const seen = [...page.parsed, ...rest.parsed].map(({ upstream_id }) => upstream_id)
+  expect(seen).toEqual(['young', 'z'])
 })
 
 test('a record is read by its id, which stays the same when it changes', async () => {

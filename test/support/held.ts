@@ -19,17 +19,20 @@ export async function holdConsumer(sql: Sql, consumerNo: number) {
   }
   return {
     /** Resolves when somebody waits for the row. */
-    async blocks() {
-      await expect
-        .poll(async () => {
-          const [row] = await sql<{ n: number }[]>`
-            select count(*)::int as n from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock' and query like '%stream_next_v2%'`
-          return row!.n
-        })
-        .toBeGreaterThan(0)
-    },
+    blocks: async () => await waitsForLock(sql, 'stream_next_v2'),
     release,
     [Symbol.asyncDispose]: release,
   }
+}
+
+/** Resolves when a statement that contains `words` waits for a lock. */
+export async function waitsForLock(sql: Sql, words: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const [row] = await sql<{ n: number }[]>`
+        select count(*)::int as n from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like ${`%${words}%`}`
+      return row!.n
+    })
+    .toBeGreaterThan(0)
 }
