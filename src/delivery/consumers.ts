@@ -114,8 +114,8 @@ export async function listConsumers(
 }
 
 /**
- * Changed filters count from the cursor on; another deliver policy than before begins there, like `reset`. `version`: only
- * where the row is still the one that the caller saw, else `conflict`.
+ * Changed filters count from the cursor on; another deliver policy than before begins there, like `reset`.
+ * `version`: only where the row is still the one that the caller saw, else `conflict`.
  */
 export async function patchConsumer(
   sql: Sql,
@@ -124,26 +124,31 @@ export async function patchConsumer(
   patch: Partial<ConsumerSettings>,
   version: string | null,
 ): Promise<Consumer> {
-  const before = await getConsumer(sql, tenantId, consumerId)
-  const after = { ...before, ...patch }
-  const filter = sourceFilter(after.filters)
-  const changed = await withAppErrors(
-    () => sql`
-      update consumer
-         set name = ${after.name}, filters = ${JSON.stringify(after.filters)}::jsonb,
-             filter = ${filter === null ? null : JSON.stringify(filter)}::jsonb,
-             sources = null, source_rev = -1,
-             deliver_policy = ${JSON.stringify(after.deliverPolicy)}::jsonb, ack_wait_ms = ${after.ackWaitMs},
-             max_deliver = ${after.maxDeliver}, max_ack_pending = ${after.maxAckPending},
-             max_waiting = ${after.maxWaiting}, fairness = ${after.fairness},
-             metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = now()
-       where consumer_no = ${before.consumerNo}
-         and (${version}::text is null or (extract(epoch from updated_at) * 1000000)::bigint::text = ${version})`,
+  const policyOfBefore = await withAppErrors(() =>
+    sql.begin(async (tx) => {
+      const before = await holdConsumer(tx, tenantId, consumerId)
+      if (version !== null && version !== before.version) throw changedMeanwhile()
+      const after = { ...before, ...patch }
+      const filter = sourceFilter(after.filters)
+      await tx`
+        update consumer
+           set name = ${after.name}, filters = ${JSON.stringify(after.filters)}::jsonb,
+               filter = ${filter === null ? null : JSON.stringify(filter)}::jsonb,
+               sources = null, source_rev = -1,
+               deliver_policy = ${JSON.stringify(after.deliverPolicy)}::jsonb, ack_wait_ms = ${after.ackWaitMs},
+               max_deliver = ${after.maxDeliver}, max_ack_pending = ${after.maxAckPending},
+               max_waiting = ${after.maxWaiting}, fairness = ${after.fairness},
+               metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = clock_timestamp()
+         where consumer_no = ${before.consumerNo}`
+      return before.deliverPolicy
+    }),
   )
-  if (changed.count === 0) throw changedMeanwhile()
-  if (JSON.stringify(after.deliverPolicy) !== JSON.stringify(before.deliverPolicy)) {
-    return await resetConsumer(sql, tenantId, consumerId, after.deliverPolicy)
-  }
+  const { deliverPolicy } = patch
+  if (
+    deliverPolicy !== undefined &&
+    JSON.stringify(deliverPolicy) !== JSON.stringify(policyOfBefore)
+  )
+    return await resetConsumer(sql, tenantId, consumerId, deliverPolicy)
   return await getConsumer(sql, tenantId, consumerId)
 }
 
@@ -172,6 +177,16 @@ export async function resetConsumer(
     }
   })
   return await getConsumer(sql, tenantId, consumerId)
+}
+
+/**
+ * The consumer as it stays until the transaction ends. Its state row is locked first, as by claims (stream_next_v1), which write
+ * the row of the consumer after it: the other way round the two would wait for each other.
+ */
+async function holdConsumer(tx: Query, tenantId: string, consumerId: string): Promise<Consumer> {
+  const { consumerNo } = await getConsumer(tx, tenantId, consumerId)
+  await tx`select 1 from consumer_state where consumer_no = ${consumerNo} order by op desc limit 1 for update`
+  return await getConsumer(tx, tenantId, consumerId)
 }
 
 /** Waiting calls of `next` end with `not_found` within a second. */

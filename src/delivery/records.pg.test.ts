@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
-import { waitsForLock } from '../../test/support/held.ts'
+import { waitForLock } from '../../test/support/held.ts'
 import { makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
 import type { Query } from '../db/pools.ts'
 import { writePage } from '../stream/write.ts'
@@ -93,7 +93,7 @@ test('G4: a filter and a cursor of its own miss no record of a sync that is made
   await sql.begin(async (tx) => {
     await tx`lock table record in access exclusive mode`
     first = list({ filters, after: nextCursor })
-    await waitsForLock(sql, 'r.upstream_id')
+    await waitForLock(sql, 'r.upstream_id', 1)
     // now: a sync is made, and its record comes before one of a sync that was there
     const young = await makeSource(sql, stream)
     const [old] = await sql<{ no: number }[]>`

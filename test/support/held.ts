@@ -19,14 +19,14 @@ export async function holdConsumer(sql: Sql, consumerNo: number) {
   }
   return {
     /** Resolves when somebody waits for the row. */
-    blocks: async () => await waitsForLock(sql, 'stream_next_v2'),
+    blocks: async () => await waitForLock(sql, 'stream_next_v2', 1),
     release,
     [Symbol.asyncDispose]: release,
   }
 }
 
-/** Resolves when a statement that contains `words` waits for a lock. */
-export async function waitsForLock(sql: Sql, words: string): Promise<void> {
+/** Resolves when at least so many statements that contain `words` wait for a lock. */
+export async function waitForLock(sql: Sql, words: string, count: number): Promise<void> {
   await expect
     .poll(async () => {
       const [row] = await sql<{ n: number }[]>`
@@ -34,5 +34,5 @@ export async function waitsForLock(sql: Sql, words: string): Promise<void> {
          where datname = current_database() and wait_event_type = 'Lock' and query like ${`%${words}%`}`
       return row!.n
     })
-    .toBeGreaterThan(0)
+    .toBeGreaterThanOrEqual(count)
 }
