@@ -57,6 +57,24 @@ async function claimed(consumer: Consumer, count = 100): Promise<string[]> {
   )
 }
 
+/** Ends the connection of `work` where it waits for what somebody else holds in `table`. */
+async function brokenOff(
+  table: 'consumer' | 'inflight',
+  { consumerNo }: Consumer,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  let outcome!: Promise<unknown>
+  await database.sql.begin(async (tx) => {
+    await tx`select from ${tx(table)} where consumer_no = ${consumerNo} for update`
+    outcome = work().catch((error: unknown) => error)
+    await waitForLock(database.sql, '', 1)
+    await tx`
+      select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`
+  })
+  expect(await outcome).toMatchObject({ kind: 'transient' })
+}
+
 test('two patches at once of different fields both count', async () => {
   const { consumer, patch, read } = await setUp([])
   let both!: Promise<unknown>
@@ -81,6 +99,33 @@ test('of two patches at once with the same If-Match one is a conflict', async ()
     'rejected',
     'rejected',
   ])
+})
+
+test('a patch of deliver_policy that broke off has done nothing, and its repeat does it', async () => {
+  const { consumer, patch, put, read } = await setUp(['a'], { deliverPolicy: 'new' })
+  await put(['b'])
+  await claim(database.pools.deliver, consumer, 1) // out, so that there is something to wait for
+  await brokenOff('inflight', consumer, async () => await patch({ deliverPolicy: 'all' }))
+  expect(await read()).toMatchObject({ deliverPolicy: 'new' })
+  await patch({ deliverPolicy: 'all' })
+  expect(await claimed(consumer)).toEqual(['a', 'b'])
+})
+
+test('a reset that broke off has done nothing', async () => {
+  const { consumer, put, read, reset } = await setUp(['a'])
+  expect(await claimed(consumer)).toEqual(['a'])
+  await put(['b'])
+  await brokenOff('consumer', consumer, async () => await reset('new'))
+  expect(await read()).toMatchObject({ deliverPolicy: 'all' })
+  expect(await claimed(consumer)).toEqual(['b'])
+})
+
+test('what is no policy changes nothing else of a patch', async () => {
+  const { patch, read } = await setUp([])
+  await expect(patch({ name: 'x', deliverPolicy: 'yesterday' })).rejects.toMatchObject({
+    kind: 'invalid',
+  })
+  expect(await read()).toMatchObject({ name: null, deliverPolicy: 'all' })
 })
 
 test('patches and resets beside claims neither deadlock nor lose a record', async () => {

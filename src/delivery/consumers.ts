@@ -114,7 +114,7 @@ export async function listConsumers(
 }
 
 /**
- * Changed filters count from the cursor on; another deliver policy than before begins there, like `reset`.
+ * Changed filters count from the cursor on; another deliver policy than before begins there, like `reset`: both or neither.
  * `version`: only where the row is still the one that the caller saw, else `conflict`.
  */
 export async function patchConsumer(
@@ -124,7 +124,7 @@ export async function patchConsumer(
   patch: Partial<ConsumerSettings>,
   version: string | null,
 ): Promise<Consumer> {
-  const policyOfBefore = await withAppErrors(() =>
+  await withAppErrors(() =>
     sql.begin(async (tx) => {
       const before = await holdConsumer(tx, tenantId, consumerId)
       if (version !== null && version !== before.version) throw changedMeanwhile()
@@ -140,15 +140,10 @@ export async function patchConsumer(
                max_waiting = ${after.maxWaiting}, fairness = ${after.fairness},
                metadata = ${JSON.stringify(after.metadata)}::jsonb, updated_at = clock_timestamp()
          where consumer_no = ${before.consumerNo}`
-      return before.deliverPolicy
+      if (JSON.stringify(after.deliverPolicy) !== JSON.stringify(before.deliverPolicy))
+        await moveToStart(tx, after)
     }),
   )
-  const { deliverPolicy } = patch
-  if (
-    deliverPolicy !== undefined &&
-    JSON.stringify(deliverPolicy) !== JSON.stringify(policyOfBefore)
-  )
-    return await resetConsumer(sql, tenantId, consumerId, deliverPolicy)
   return await getConsumer(sql, tenantId, consumerId)
 }
 
@@ -159,23 +154,18 @@ export async function resetConsumer(
   consumerId: string,
   policy: DeliverPolicy | null,
 ): Promise<Consumer> {
-  const consumer = await getConsumer(sql, tenantId, consumerId)
-  const { consumerNo, streamNo, filters } = consumer
-  await withAppErrors(async () => {
-    const filter = sourceFilter(filters)
-    const cursor = await startOf(sql, {
-      streamNo,
-      filter,
-      policy: policy ?? consumer.deliverPolicy,
-    })
-    await sql`select stream_reset_v2(${consumerNo}, ${cursor}::bigint)`
-    if (policy !== null) {
-      await sql`
+  await withAppErrors(() =>
+    sql.begin(async (tx) => {
+      const before = await holdConsumer(tx, tenantId, consumerId)
+      const after = { ...before, deliverPolicy: policy ?? before.deliverPolicy }
+      await moveToStart(tx, after)
+      await tx`
         update consumer
-           set deliver_policy = ${JSON.stringify(policy)}::jsonb, updated_at = now()
-         where consumer_no = ${consumerNo} and deliver_policy <> ${JSON.stringify(policy)}::jsonb`
-    }
-  })
+           set deliver_policy = ${JSON.stringify(after.deliverPolicy)}::jsonb, updated_at = clock_timestamp()
+         where consumer_no = ${after.consumerNo}
+           and deliver_policy <> ${JSON.stringify(after.deliverPolicy)}::jsonb`
+    }),
+  )
   return await getConsumer(sql, tenantId, consumerId)
 }
 
@@ -187,6 +177,12 @@ async function holdConsumer(tx: Query, tenantId: string, consumerId: string): Pr
   const { consumerNo } = await getConsumer(tx, tenantId, consumerId)
   await tx`select 1 from consumer_state where consumer_no = ${consumerNo} order by op desc limit 1 for update`
   return await getConsumer(tx, tenantId, consumerId)
+}
+
+async function moveToStart(tx: Query, consumer: Consumer): Promise<void> {
+  const { consumerNo, streamNo, filters, deliverPolicy: policy } = consumer
+  const cursor = await startOf(tx, { streamNo, filter: sourceFilter(filters), policy })
+  await tx`select stream_reset_v2(${consumerNo}, ${cursor}::bigint)`
 }
 
 /** Waiting calls of `next` end with `not_found` within a second. */
