@@ -41,8 +41,9 @@ export async function createConsumer(
 ): Promise<Consumer> {
   await withAppErrors(() =>
     sql.begin(async (tx) => {
+      // locked: the stream is not deleted meanwhile, without having counted this consumer
       const [stream] = await tx<{ streamNo: number }[]>`
-        select stream_no as "streamNo" from streams where tenant_id = ${tenantId} and id = ${input.streamId}`
+        select stream_no as "streamNo" from streams where tenant_id = ${tenantId} and id = ${input.streamId} for key share`
       if (stream === undefined) throw notFound('stream')
       const { streamNo } = stream
       const filter = sourceFilter(input.filters)

@@ -150,34 +150,42 @@ export async function patchStream(
   return await getStream(db, tenantId, id)
 }
 
-/** Refused while a sync or a consumer is on it: syncs that are being removed count too, for they still write tombstones. */
+/**
+ * Refused while a sync or a consumer is on it: syncs that are being removed count too, for they still write tombstones. Whoever makes
+ * one locks the row of the stream against this: either it is counted here, or its maker finds no stream.
+ */
 export async function deleteStream(db: Db, tenantId: string, idOrSlug: string): Promise<string> {
-  const { id, streamNo } = await findStream(db, tenantId, idOrSlug)
-  const used = {
-    syncs: await db.$count(
-      syncs,
-      and(eq(syncs.tenantId, tenantId), eq(syncs.streamId, id), isNull(syncs.deletedAt)),
-    ),
-    consumers: await db.$count(consumer, eq(consumer.streamNo, streamNo)),
-  }
-  if (used.syncs + used.consumers > 0) {
-    throw new AppError(
-      'conflict',
-      `The stream has ${used.syncs} syncs and ${used.consumers} consumers. Delete them first.`,
-      { code: 'in-use', details: used },
-    )
-  }
   try {
-    await db.delete(streams).where(and(eq(streams.tenantId, tenantId), eq(streams.id, id)))
+    return await db.transaction(async (tx) => {
+      const { id, streamNo } = await findStream(tx, tenantId, idOrSlug)
+      const row = and(eq(streams.tenantId, tenantId), eq(streams.id, id))
+      const held = await tx.select({ id: streams.id }).from(streams).where(row).for('update')
+      if (held.length === 0) throw notFound('stream')
+      const used = {
+        syncs: await tx.$count(
+          syncs,
+          and(eq(syncs.tenantId, tenantId), eq(syncs.streamId, id), isNull(syncs.deletedAt)),
+        ),
+        consumers: await tx.$count(consumer, eq(consumer.streamNo, streamNo)),
+      }
+      if (used.syncs + used.consumers > 0) {
+        throw new AppError(
+          'conflict',
+          `The stream has ${used.syncs} syncs and ${used.consumers} consumers. Delete them first.`,
+          { code: 'in-use', details: used },
+        )
+      }
+      await tx.delete(streams).where(row)
+      return id
+    })
   } catch (error) {
     if (sqlState(error) !== '23503') throw error
     throw new AppError(
       'conflict',
-      'A sync of this stream is still being removed, or one was just created. Try again when it is gone.',
+      'A sync of this stream is still being removed. Try again when it is gone.',
       { code: 'in-use', cause: error },
     )
   }
-  return id
 }
 
 function named(tenantId: string, idOrSlug: string) {

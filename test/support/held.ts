@@ -28,11 +28,14 @@ export async function holdConsumer(sql: Sql, consumerNo: number) {
 /** Resolves when at least so many statements that contain `words` wait for a lock. */
 export async function waitForLock(sql: Sql, words: string, count: number): Promise<void> {
   await expect
-    .poll(async () => {
-      const [row] = await sql<{ n: number }[]>`
-        select count(*)::int as n from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and query like ${`%${words}%`}`
-      return row!.n
-    })
+    .poll(
+      async () => {
+        const [row] = await sql<{ n: number }[]>`
+          select count(*)::int as n from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock' and query like ${`%${words}%`}`
+        return row!.n
+      },
+      { timeout: 5000 },
+    )
     .toBeGreaterThanOrEqual(count)
 }
