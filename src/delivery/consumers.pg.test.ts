@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
-import { makeConsumer, makeSource, makeStream, observe, pageOf } from '../../test/support/stream.ts'
+import {
+  makeConsumer,
+  makeSource,
+  makeStream,
+  observe,
+  pageOf,
+  stateOf,
+} from '../../test/support/stream.ts'
 import type { TestSource, TestStream } from '../../test/support/stream.ts'
 import { writePage } from '../stream/write.ts'
 import { answer } from './answers.ts'
@@ -198,7 +205,7 @@ describe('deliver policies', () => {
       filters: nobody,
       deliverPolicy: 'last',
     })
-    expect(await consumerInfo(database.sql, none.consumerNo)).toMatchObject({ cursorIdx: 4 })
+    expect(await stateOf(database.sql, none.consumerNo)).toMatchObject({ cursorIdx: 4 })
   })
 
   test('what is no policy is invalid by field', async () => {

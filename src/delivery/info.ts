@@ -11,27 +11,18 @@ export type Info = {
   capped: boolean
   /** Records that are out. */
   numAckPending: number
-  /** Waiting for redelivery. */
-  numWaiting: number
-  /** So much waits for redelivery that no new version is delivered: health must show it. */
-  blocked: boolean
-  cursorIdx: number
 }
 
 /** Costs up to 3 ms: ask at most once a second per consumer. Throws AppError `not_found`. */
 export async function consumerInfo(sql: Query, consumerNo: number): Promise<Info> {
   const [row] = await withAppErrors(
     () => sql<InfoRow[]>`
-      select num_pending, capped, num_ack_pending, num_waiting, blocked, cursor_idx
-        from stream_info_v2(${consumerNo}, ${pendingMax})`,
+      select num_pending, capped, num_ack_pending from stream_info_v2(${consumerNo}, ${pendingMax})`,
   )
   return {
     numPending: toNumber(row!.num_pending),
     capped: row!.capped,
     numAckPending: row!.num_ack_pending,
-    numWaiting: row!.num_waiting,
-    blocked: row!.blocked,
-    cursorIdx: toNumber(row!.cursor_idx),
   }
 }
 
@@ -39,7 +30,4 @@ type InfoRow = {
   num_pending: string
   capped: boolean
   num_ack_pending: number
-  num_waiting: number
-  blocked: boolean
-  cursor_idx: string
 }

@@ -41,6 +41,7 @@ const sync = (more: Partial<SyncFacts> = {}): SyncFacts => ({
   refused: null,
   quotaBlockedUntilMs: null,
   webhooks: null,
+  consumersBlocked: [],
   trimHeldBy: null,
   collections: [collection()],
   ...more,
@@ -283,6 +284,28 @@ describe('health', () => {
       'warning',
       'consumers',
       'crm (c1) is the slowest',
+    ],
+    [
+      'consumers to which nothing new goes',
+      {
+        consumersBlocked: [
+          { consumerId: 'c1', name: 'crm', waiting: 10 },
+          { consumerId: 'c2', name: null, waiting: 30 },
+        ],
+      },
+      'warning',
+      'consumers',
+      'redelivery: crm (c1) has 10, c2 has 30.',
+    ],
+    [
+      'a blocked consumer beside one that holds tombstones back',
+      {
+        consumersBlocked: [{ consumerId: 'c1', name: null, waiting: 10 }],
+        trimHeldBy: { consumerId: 'c2', name: null, sinceMs: nowMs - 40 * 24 * 60 * minute },
+      },
+      'warning',
+      'consumers',
+      'The consumer c2 is the slowest',
     ],
     [
       'rejected deletes',

@@ -154,17 +154,30 @@ function webhooks({ collections: all, nowMs, webhooks: endpoint, status }: SyncF
   )
 }
 
-/** Tombstones stay until everybody has seen them. */
-function consumers({ trimHeldBy }: SyncFacts): Check {
-  if (trimHeldBy === null) return fine('consumers', 'No consumer holds old tombstones back.')
-  const { consumerId, name, sinceMs } = trimHeldBy
-  const who = name === null ? consumerId : `${name} (${consumerId})`
-  return check(
-    'consumers',
-    'warning',
-    `The consumer ${who} is the slowest of the stream and has not taken what was deleted at ${at(sinceMs)}; tombstones are kept for it, and take room. Let it catch up, or delete it.`,
-    sinceMs,
-  )
+/** Nobody else can tell that a consumer gets nothing new; tombstones stay until everybody has seen them. */
+function consumers({ consumersBlocked: blocked, trimHeldBy: slowest }: SyncFacts): Check {
+  const sentences: string[] = []
+  if (blocked.length > 0) {
+    const some = blocked
+      .slice(0, namesShown)
+      .map((one) => `${nameOf(one)} has ${one.waiting}`)
+      .join(', ')
+    sentences.push(
+      `Nothing new goes to consumers for which 100,000 records or more wait for redelivery: ${some}${more(blocked)}. Let their workers ack what comes again; max_deliver sets it aside as dead letters.`,
+    )
+  }
+  if (slowest !== null) {
+    sentences.push(
+      `The consumer ${nameOf(slowest)} is the slowest of the stream and has not taken what was deleted at ${at(slowest.sinceMs)}; tombstones are kept for it, and take room. Let it catch up, or delete it.`,
+    )
+  }
+  if (sentences.length === 0)
+    return fine('consumers', 'No consumer is blocked or holds old tombstones back.')
+  return check('consumers', 'warning', sentences.join(' '), slowest?.sinceMs ?? null)
+}
+
+function nameOf({ consumerId, name }: { consumerId: string; name: string | null }): string {
+  return name === null ? consumerId : `${name} (${consumerId})`
 }
 
 function collections({ collections: wanted, refused, syncId }: SyncFacts): Check {
@@ -308,7 +321,7 @@ function names(some: CollectionFacts[]): string {
   )
 }
 
-function more(some: CollectionFacts[]): string {
+function more(some: unknown[]): string {
   return some.length > namesShown ? ` and ${some.length - namesShown} more` : ''
 }
 

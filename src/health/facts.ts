@@ -18,6 +18,8 @@ export type SyncFacts = {
   quotaBlockedUntilMs: number | null
   /** Where the provider is to tell of changes; null: nowhere. */
   webhooks: { sinceMs: number; lastAtMs: number | null } | null
+  /** Consumers of the stream that get nothing new, since so many records wait for redelivery (stream_next_v2). */
+  consumersBlocked: { consumerId: string; name: string | null; waiting: number }[]
   /** The slowest consumer of the stream, for whose sake tombstones are kept past their time. */
   trimHeldBy: { consumerId: string; name: string | null; sinceMs: number } | null
   collections: CollectionFacts[]
@@ -80,7 +82,12 @@ export async function factsOf(
                      order by r.updated_idx limit 1) d
                   where n.stream_no = t.stream_no
                     and d.changed_at < clock_timestamp() - ${limits.tombstoneKeepMs}::float8 * interval '1 ms'
-                  order by q.cursor_idx limit 1) as held_by
+                  order by q.cursor_idx limit 1) as held_by, (
+                 select json_agg(json_build_object('consumerId', n.id, 'name', n.name, 'waiting', q.waiting) order by n.consumer_no)
+                   from consumer n
+                  cross join lateral (
+                    select x.waiting from consumer_state x where x.consumer_no = n.consumer_no order by x.op desc limit 1) q
+                  where n.stream_no = t.stream_no and q.waiting >= greatest(100000, 10 * n.max_ack_pending)) as blocked
           from streams t
          where t.id in (select stream_id from chosen)),
       numbers as materialized (
@@ -121,6 +128,7 @@ export async function factsOf(
                  select json_build_object('sinceMs', date_part('epoch', min(w.created_at)) * 1000,
                                           'lastAtMs', date_part('epoch', max(w.last_received_at)) * 1000)
                    from webhook_endpoints w where w.credential_id = c.id and w.ready having count(*) > 0),
+               'consumersBlocked', coalesce((select y.blocked from holding y where y.stream_id = s.stream_id), '[]'::json),
                'trimHeldBy', (select y.held_by from holding y where y.stream_id = s.stream_id),
                'collections', coalesce((select json_agg(of_sync order by of_sync."sourceNo") from (   -- half the time of json_build_object
                  select o.source_no as "sourceNo", o.collection_id as "collectionId", o.phase, o.backfilled_at is not null as backfilled,

@@ -4,6 +4,9 @@ import { beginGeneration } from '../stream/checkpoint.ts'
 import { block, sourcesOf } from '../stream/source.ts'
 import { touch } from '../stream/touched.ts'
 import { writePage } from '../stream/write.ts'
+import { claim } from '../delivery/next.ts'
+import { answer } from '../delivery/answers.ts'
+import { decodeToken } from '../delivery/token.ts'
 import { createTestDatabase } from '../../test/support/database.ts'
 import { makeConsumer, observe, pageOf } from '../../test/support/stream.ts'
 import { makeSync } from '../../test/support/sync.ts'
@@ -160,4 +163,48 @@ test('the slowest consumer is named once tombstones are kept for it alone', asyn
   expect(await heldBy()).toMatchObject({ consumerId: consumer.id, name: 'crm' })
   await sql`update consumer_state set cursor_idx = 1`
   expect(await heldBy()).toBeNull()
+})
+
+test('G14: a consumer that gets nothing new, since too much waits for redelivery, is named', async () => {
+  await using database = await createTestDatabase()
+  const { sql, pools } = database
+  const sync = await makeSync(sql)
+  const [source] = await sourcesOf(sql, sync.syncId)
+  const [stream] = await sql<
+    { id: string }[]
+  >`select id from streams where stream_no = ${sync.streamNo}`
+  const of = { ...sync, streamId: stream!.id }
+  const consumer = await makeConsumer(sql, of, { name: 'crm', maxAckPending: 1 })
+  await makeConsumer(sql, of, { maxAckPending: 1 }) // has taken nothing, and may
+  const ids = Array.from({ length: 12 }, (_, i) => `r${i}`)
+  await writePage(
+    sql,
+    pageOf(
+      sync,
+      ids.map((id) => observe(source!, id)),
+    ),
+  )
+  const nack = async () => {
+    const items = await claim(pools.deliver, consumer, 1)
+    const tokens = items.map(({ ackToken }) => decodeToken(ackToken)!)
+    await answer(pools.deliver, consumer.consumerNo, { kind: 'nack', delayMs: 86_400_000 }, tokens)
+    return items.length
+  }
+  const check = async () => {
+    const { health } = (await healthOf(sql, sync.tenantId, [sync.syncId])).get(sync.syncId)!
+    return health.checks.find(({ name }) => name === 'consumers')
+  }
+  const wait = async (count: number) =>
+    await sql`update consumer_state set waiting = ${count} where consumer_no = ${consumer.consumerNo}`
+  await wait(99_999)
+  expect(await check()).toMatchObject({ status: 'healthy' })
+  expect(await nack()).toBe(1)
+  expect(await nack()).toBe(0)
+  expect(await check()).toMatchObject({
+    status: 'warning',
+    message: expect.stringContaining(`crm (${consumer.id}) has 100000.`),
+  })
+  await wait(99_999)
+  expect(await check()).toMatchObject({ status: 'healthy' })
+  expect(await nack()).toBe(1)
 })

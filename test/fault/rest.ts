@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Sql } from '../../src/db/pools.ts'
 import { consumerInfo } from '../../src/delivery/info.ts'
+import { stateOf } from '../support/stream.ts'
 import { accountNames, syncNames } from './cast.ts'
 import type { Stage } from './act.ts'
 import type { Ask } from './client.ts'
@@ -107,12 +108,11 @@ async function consumersOpen(sql: Sql, ask: Ask, consumers: Consumer[]): Promise
     const [row] = await sql<
       { no: number }[]
     >`select consumer_no as no from consumer where id = ${id}`
-    const { numPending, numAckPending, numWaiting } = await consumerInfo(sql, row!.no)
-    const left = numPending + numAckPending + numWaiting
+    const { numPending, numAckPending } = await consumerInfo(sql, row!.no)
+    const { waiting } = await stateOf(sql, row!.no)
+    const left = numPending + numAckPending + waiting
     if (left > 0)
-      open.push(
-        `consumer ${name}: ${numPending} pending, ${numAckPending} out, ${numWaiting} waiting`,
-      )
+      open.push(`consumer ${name}: ${numPending} pending, ${numAckPending} out, ${waiting} waiting`)
   }
   return open
 }

@@ -4,6 +4,7 @@ import { redeliverDeadLetters } from '../../src/delivery/deadLetters.ts'
 import { consumerInfo } from '../../src/delivery/info.ts'
 import { recordId } from '../../src/delivery/recordJson.ts'
 import { isAppError } from '../../src/domain/error.ts'
+import { stateOf } from '../support/stream.ts'
 import type { Tested } from './consumers.ts'
 import type { Kept } from './ledger.ts'
 import { isConnectionError } from './world.ts'
@@ -63,11 +64,12 @@ async function consumersOpen(
       'dead letters sent out again',
       await redeliverDeadLetters(pools.deliver, consumer, null),
     )
-    const { numPending, numAckPending, numWaiting } = await consumerInfo(watch, consumer.consumerNo)
-    const left = numPending + numAckPending + numWaiting
+    const { numPending, numAckPending } = await consumerInfo(watch, consumer.consumerNo)
+    const { waiting } = await stateOf(watch, consumer.consumerNo)
+    const left = numPending + numAckPending + waiting
     if (left > 0)
       open.push(
-        `consumer ${ledger.name}: ${numPending} pending, ${numAckPending} out, ${numWaiting} waiting`,
+        `consumer ${ledger.name}: ${numPending} pending, ${numAckPending} out, ${waiting} waiting`,
       )
   }
   return open

@@ -137,3 +137,17 @@ export async function makeConsumer(
     ...settings,
   })
 }
+
+/** How far a consumer is, and how many records wait for redelivery. */
+export async function stateOf(
+  sql: Sql,
+  consumerNo: number,
+): Promise<{ cursorIdx: number; waiting: number }> {
+  const [row] = await sql<{ cursorIdx: number; waiting: number }[]>`
+    select cursor_idx::float8 as "cursorIdx", waiting
+      from consumer_state
+     where consumer_no = ${consumerNo}
+     order by op desc
+     limit 1`
+  return row!
+}
