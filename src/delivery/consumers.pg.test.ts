@@ -260,9 +260,7 @@ describe('create, read, change, delete', () => {
     await expect(resetConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(
       notFound,
     )
-    await expect(deleteConsumer(database.sql, ours.tenantId, id, null)).rejects.toMatchObject(
-      notFound,
-    )
+    await expect(deleteConsumer(database.sql, ours.tenantId, id)).rejects.toMatchObject(notFound)
     await expect(
       makeConsumer(database.sql, { ...theirs, tenantId: ours.tenantId }),
     ).rejects.toMatchObject(notFound)
@@ -319,7 +317,7 @@ describe('create, read, change, delete', () => {
     await put(stream, await makeSource(database.sql, stream), ['a'])
     const consumer = await makeConsumer(database.sql, stream)
     await claimed(consumer)
-    await deleteConsumer(database.sql, stream.tenantId, consumer.id, null)
+    await deleteConsumer(database.sql, stream.tenantId, consumer.id)
     const { consumerNo } = consumer
     const left = await database.sql`
       select 1 from consumer_state where consumer_no = ${consumerNo}

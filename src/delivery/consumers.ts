@@ -191,14 +191,10 @@ export async function deleteConsumer(
   sql: Sql,
   tenantId: string,
   consumerId: string,
-  version: string | null,
 ): Promise<void> {
-  const consumer = await getConsumer(sql, tenantId, consumerId)
-  if (version !== null && version !== consumer.version) throw changedMeanwhile()
-  const { consumerNo } = consumer
   await withAppErrors(() =>
     sql.begin(async (tx) => {
-      await tx`select 1 from consumer_state where consumer_no = ${consumerNo} order by op desc limit 1 for update`
+      const { consumerNo } = await holdConsumer(tx, tenantId, consumerId)
       await tx`delete from inflight where consumer_no = ${consumerNo}`
       await tx`delete from dead_letter where consumer_no = ${consumerNo}`
       await tx`delete from consumer where consumer_no = ${consumerNo}`

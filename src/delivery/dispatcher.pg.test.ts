@@ -344,7 +344,7 @@ describe('waiting', () => {
     const scene = await setUp()
     const waiting = next(scene, 1, 20_000)
     const ended = expect(waiting).rejects.toMatchObject({ kind: 'not_found' })
-    await deleteConsumer(database.sql, scene.stream.tenantId, scene.consumer.id, null)
+    await deleteConsumer(database.sql, scene.stream.tenantId, scene.consumer.id)
     await ended
   })
 

@@ -116,7 +116,7 @@ export const consumerRoutes: Route[] = [
     },
     problems: ['not-found'],
     async handle({ deps, tenantId, params }) {
-      await deleteConsumer(deps.write, tenantId, params.id, null)
+      await deleteConsumer(deps.write, tenantId, params.id)
       return deleted(params.id)
     },
   }),
