@@ -138,7 +138,7 @@ export async function createWorkerDeps({
       'trim',
       limits.trimEveryMs,
       log,
-      async () => await trimStreams(pools.write, () => stopping),
+      async () => await trimStreams({ sql: pools.write, log, over: () => stopping }),
     ),
     every(
       'orphans',
