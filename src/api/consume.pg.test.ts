@@ -292,3 +292,33 @@ test('a call that waits while its key is revoked gets nothing, and holds nothing
   expect(body.data).toHaveLength(1)
   expect(body.info).toEqual({ num_pending: 0, num_ack_pending: 1 })
 })
+
+test('what is changed reaches calls that wait, and tokens that come after, at once', async () => {
+  await filled('changed', [
+    ['a', '{"id":"a"}'],
+    ['b', '{"id":"b"}'],
+  ])
+  const settings = { stream_id: 'changed', max_ack_pending: 1 }
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', settings)
+  const path = `/v1/http-consumers/${consumer.id}`
+  const { body: first } = await api.ask('GET', `${path}/next`)
+  let ms = 0
+  const during = async (act: () => Promise<unknown>) => {
+    const call = api.ask('GET', `${path}/next?batch_size=10&wait_for=20000`)
+    await expect.poll(() => api.deps.dispatcher.waiting()).toBe(1)
+    const at = performance.now()
+    await act()
+    const answer = await call
+    ms += performance.now() - at
+    return answer
+  }
+  const raised = await during(() => api.ask('PATCH', path, { max_ack_pending: 2 }))
+  expect(raised.body.data).toHaveLength(1)
+  const again = await during(() => api.ask('POST', `${path}/reset`))
+  expect(again.body.data).toHaveLength(2)
+  expect((await during(() => api.ask('DELETE', path))).status).toBe(404)
+  // without a word each would be found by the look of once a second
+  expect(ms).toBeLessThan(2000)
+  const tokens = { ack_tokens: [first.data[0].ack_token] }
+  expect((await api.ask('POST', `${path}/ack`, tokens)).status).toBe(404)
+})

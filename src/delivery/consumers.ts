@@ -171,7 +171,7 @@ export async function resetConsumer(
 }
 
 /**
- * The consumer as it stays until the transaction ends. Its state row is locked first, as by claims (stream_next_v1), which write
+ * The consumer as it stays until the transaction ends. Its state row is locked first, as by claims (stream_next_v2), which write
  * the row of the consumer after it: the other way round the two would wait for each other.
  */
 async function holdConsumer(tx: Query, tenantId: string, consumerId: string): Promise<Consumer> {
@@ -191,14 +191,16 @@ export async function deleteConsumer(
   sql: Sql,
   tenantId: string,
   consumerId: string,
-): Promise<void> {
-  await withAppErrors(() =>
+): Promise<Consumer> {
+  return await withAppErrors(() =>
     sql.begin(async (tx) => {
-      const { consumerNo } = await holdConsumer(tx, tenantId, consumerId)
+      const consumer = await holdConsumer(tx, tenantId, consumerId)
+      const { consumerNo } = consumer
       await tx`delete from inflight where consumer_no = ${consumerNo}`
       await tx`delete from dead_letter where consumer_no = ${consumerNo}`
       await tx`delete from consumer where consumer_no = ${consumerNo}`
       await tx`delete from consumer_state where consumer_no = ${consumerNo}`
+      return consumer
     }),
   )
 }

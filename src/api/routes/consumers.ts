@@ -101,6 +101,7 @@ export const consumerRoutes: Route[] = [
     problems: ['not-found'],
     async handle({ deps, tenantId, params, body, ifMatch }) {
       const consumer = await patchConsumer(deps.write, tenantId, params.id, patchOf(body), ifMatch)
+      deps.dispatcher.changed(tenantId, consumer)
       return ok(shown(consumer), consumer.version)
     },
   }),
@@ -116,7 +117,7 @@ export const consumerRoutes: Route[] = [
     },
     problems: ['not-found'],
     async handle({ deps, tenantId, params }) {
-      await deleteConsumer(deps.write, tenantId, params.id)
+      deps.dispatcher.changed(tenantId, await deleteConsumer(deps.write, tenantId, params.id))
       return deleted(params.id)
     },
   }),
@@ -140,6 +141,7 @@ export const consumerRoutes: Route[] = [
         params.id,
         body.deliver_policy ?? null,
       )
+      deps.dispatcher.changed(tenantId, consumer)
       return ok(shown(consumer), consumer.version)
     },
   }),
