@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openApi } from '../../test/support/api.ts'
 import type { TestApi } from '../../test/support/api.ts'
+import {
+  beginIdempotent,
+  endIdempotent,
+  forgetIdempotent,
+  releaseIdempotent,
+} from '../store/idempotency.ts'
+import { ensureDefaultTenant } from '../store/tenants.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -58,13 +65,45 @@ test('a request whose process died is taken over and creates nothing twice', asy
   const body = { name: 'died' }
   await withKey('died', '/v1/http-consumers', body)
   await api.database
-    .sql`update idempotency_keys set status = null, response = null, expires_at = now() + interval '23 hours 58 minutes' where key = 'died'`
+    .sql`update idempotency_keys set status = null, response = null, taken_at = now() - interval '2 minutes' where key = 'died'`
   const first = await withKey('died', '/v1/http-consumers', body)
   await api.database
-    .sql`update idempotency_keys set status = null, response = null where key = 'died'`
+    .sql`update idempotency_keys set status = null, response = null, taken_at = now() - interval '2 minutes' where key = 'died'`
   const second = await withKey('died', '/v1/http-consumers', body)
   expect([first.status, second.status]).toEqual([201, 201])
   expect(second.body.id).toBe(first.body.id)
+})
+
+test('of many equal requests one takes over what a dead process left', async () => {
+  const post = () => withKey('dead', '/v1/api-keys', { name: 'dead' })
+  await post()
+  await api.database
+    .sql`update idempotency_keys set status = null, response = null, taken_at = now() - interval '2 minutes' where key = 'dead'`
+  const answers = await Promise.all(Array.from({ length: 20 }, post))
+  expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+  expect((await api.as(answers[0]!.body.key)('GET', '/v1/streams')).status).toBe(200)
+})
+
+test('who was taken over ends, frees and forgets nothing of who took over', async () => {
+  const { db } = api.database.pools
+  const tenantId = await ensureDefaultTenant(db)
+  const begin = async () => {
+    const begun = await beginIdempotent(db, tenantId, { key: 'slow', route: '', bodyHash: '' })
+    return begun.state === 'ours' ? begun : null
+  }
+  const first = (await begin())!
+  expect(await begin()).toBeNull()
+  const [aged] = await api.database.sql<{ takenAt: string }[]>`
+    update idempotency_keys set taken_at = now() - interval '2 minutes'
+     where key = 'slow' returning taken_at::text as "takenAt"`
+  const slow = { ...first.claim, ...aged }
+  const other = (await begin())!
+  expect(other.id).toBe(first.id)
+  expect(await endIdempotent(db, slow, { status: 201, response: 'slow' })).toBe(false)
+  await releaseIdempotent(db, slow)
+  await forgetIdempotent(db, slow)
+  expect(await begin()).toBeNull()
+  expect(await endIdempotent(db, other.claim, { status: 201, response: 'other' })).toBe(true)
 })
 
 test('after a day the key is free', async () => {

@@ -134,7 +134,7 @@ function parametersOf(route: Route, schemas: Record<string, JsonSchema>): Parame
       ? [
           header(
             'Idempotency-Key',
-            'The same request with the same key, within 24 hours, is answered as before and creates nothing again. 1 to 255 visible ASCII characters.',
+            'The same request with the same key, within 24 hours, is answered as before and creates nothing again; after a failure it is tried again, and what the first one had made all the same is not made twice. 1 to 255 visible ASCII characters.',
             { pattern: '^[\\x21-\\x7e]{1,255}$' },
           ),
         ]

@@ -35,6 +35,7 @@ test('a migration that was on main is never edited', () => {
     ['0006_functions_3', 'f3fe1b57f0dcee87'],
     ['0007_functions_4', '9bca09783abd1b59'],
     ['0008_functions_5', 'b241e9768ed7fc5b'],
+    ['0009_idempotency_taken_at', 'a4171bc23e0cb4c4'],
   ]
   const hashes = [...textsOf(migrationsFolder).keys()].map((name) => [
     name.replace('.sql', ''),

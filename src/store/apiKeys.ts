@@ -3,7 +3,7 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import { apiKeys, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
-import { isUuid, listPage, notFound, typed } from './page.ts'
+import { goneSince, isUuid, listPage, notFound, typed } from './page.ts'
 
 export const scopes = ['read', 'write', 'consume', 'admin'] as const
 export type Scope = (typeof scopes)[number]
@@ -58,7 +58,7 @@ export async function ensureOperatorKey(db: Db, tenantId: string, key: string): 
   await tellKeysChanged(db)
 }
 
-/** `key` is shown to the caller once, and only its hash is kept. The same `id` again: a new key takes its place. */
+/** `key` is shown to the caller once, and only its hash is kept. The same `id` again: a new key takes its place, if it was not revoked since. */
 export async function createApiKey(
   db: Db,
   tenantId: string,
@@ -72,10 +72,10 @@ export async function createApiKey(
     .onConflictDoUpdate({
       target: apiKeys.id,
       set: { hash },
-      setWhere: eq(apiKeys.tenantId, tenantId),
+      setWhere: sql`${apiKeys.tenantId} = ${tenantId} and ${apiKeys.revokedAt} is null`,
     })
     .returning(columns)
-  if (row === undefined) throw new Error('a key was inserted and gave no row')
+  if (row === undefined) throw goneSince('API key')
   return row
 }
 

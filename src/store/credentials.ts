@@ -75,7 +75,8 @@ export type NewCredential = {
 /**
  * One credential an upstream account and mode. The secrets are sealed for the row's id, so the id must be known first:
  * `seal` is called with the id of the row that is there, else with `id`; when another caller was faster, once more.
- * What is left out (`name`, `metadata`, `oauthAppId`) stays as it is; a new one without a name gets the default.
+ * What is left out (`name`, `metadata`, `oauthAppId`) stays as it is; a new one without a name gets the default. The same
+ * `id` again is a create that is repeated.
  */
 export async function upsertCredential(
   db: Db,
@@ -101,7 +102,7 @@ export async function upsertCredential(
       if (changed)
         return {
           credential: await getCredential(db, tenantId, known.id),
-          created: false,
+          created: known.id === input.id,
           wasRefused,
         }
       continue

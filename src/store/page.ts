@@ -98,6 +98,14 @@ export function notFound(noun: string): AppError {
   )
 }
 
+/** A create that is repeated under its id, after somebody deleted what it had made. */
+export function goneSince(noun: string): AppError {
+  return new AppError(
+    'conflict',
+    `The ${noun} that this request made before is gone. Repeat it to make another one.`,
+  )
+}
+
 export function changedMeanwhile(noun: string): AppError {
   return new AppError(
     'conflict',

@@ -6,6 +6,7 @@ import type { Db, ListOptions, Page } from './page.ts'
 import {
   changedMeanwhile,
   contains,
+  goneSince,
   isId,
   isOneOf,
   isUuid,
@@ -106,7 +107,9 @@ export async function insertSync(db: Db, tenantId: string, input: NewSync): Prom
       cause: error,
     })
   }
-  return await getSync(db, tenantId, input.id)
+  const [made] = await db.select(columns).from(syncs).where(mine(tenantId, input.id))
+  if (made === undefined) throw goneSince('sync')
+  return made
 }
 
 export async function getSync(db: Db, tenantId: string, id: string): Promise<Sync> {

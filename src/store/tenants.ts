@@ -3,7 +3,7 @@ import { consumer } from '../db/schema/consumer.ts'
 import { apiKeys, credentials, oauthApps, streams, syncs, tenants } from '../db/schema/control.ts'
 import { AppError } from '../domain/error.ts'
 import type { Db, ListOptions, Page } from './page.ts'
-import { isUuid, listPage, notFound, sqlState } from './page.ts'
+import { goneSince, isUuid, listPage, notFound, sqlState } from './page.ts'
 import { tellKeysChanged } from './apiKeys.ts'
 import { ensureDefaultStream } from './streams.ts'
 
@@ -29,8 +29,11 @@ export async function createTenant(db: Db, input: { id: string; name: string }):
   try {
     return await db.transaction(async (tx) => {
       await tx.insert(tenants).values(input).onConflictDoNothing({ target: tenants.id })
-      const [row] = await tx.select(columns).from(tenants).where(eq(tenants.id, input.id))
-      if (row === undefined) throw new Error('a tenant was inserted and is not there')
+      const [row] = await tx
+        .select(columns)
+        .from(tenants)
+        .where(and(eq(tenants.id, input.id), isNull(tenants.deletedAt)))
+      if (row === undefined) throw goneSince('tenant')
       await ensureDefaultStream(tx, row.id)
       return row
     })

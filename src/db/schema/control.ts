@@ -210,9 +210,11 @@ export const idempotencyKeys = pgTable(
     key: text().notNull(),
     route: text().notNull(),
     bodyHash: text().notNull(),
-    /** Null while the first request is still at work. */
+    /** Null until there is an answer. */
     status: integer(),
     response: text(),
+    /** Since when a request is at work, which is its claim too. Null: it failed, and the next one may begin at once. */
+    takenAt: at().default(sql`now()`),
     expiresAt: at().notNull(),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.key] }), index().on(t.expiresAt)],
