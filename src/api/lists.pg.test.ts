@@ -53,6 +53,24 @@ test('a list stays complete and free of doubles while 1,000 objects come and go'
   await churn
 })
 
+test('syncs of one health come at most `limit` at once, each of them on one page', async () => {
+  const { ask } = await api.tenant('health')
+  const ids: string[] = []
+  for (let made = 0; made < 7; made++) ids.unshift((await api.sync(ask)).id)
+  // a paused one is healthy
+  const [other] = ids.splice(3, 1)
+  await ask('POST', `/v1/syncs/${other}/pause`)
+  const pages: string[][] = []
+  let cursor = ''
+  do {
+    const path = `/v1/syncs?health.status=initializing&limit=2${cursor}`
+    const { body } = await ask('GET', path)
+    pages.push(body.data.map(({ id }: { id: string }) => id))
+    cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`
+  } while (cursor !== '')
+  expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4, 6)])
+})
+
 test('syncs are filtered by provider, stream, name, external id, status and metadata', async () => {
   await api.ask('POST', '/v1/streams', { slug: 'filters' })
   const one = await api.sync(api.ask, {

@@ -9,7 +9,8 @@ import { AppError } from '../domain/error.ts'
 export type Db = PgDatabase<PostgresJsQueryResultHKT, Record<string, unknown>>
 
 export type ListOptions = { limit: number; cursor: string | null }
-export type Page<Row> = { rows: Row[]; nextCursor: string | null }
+/** `cursors`: of what follows each row, for who gives only a part of the page. */
+export type Page<Row> = { rows: Row[]; cursors: string[]; nextCursor: string | null }
 
 /** Tables that are listed: newest first, by (created_at, id), which no update moves. */
 type Listed = PgTable & { createdAt: AnyPgColumn; id: AnyPgColumn }
@@ -39,11 +40,11 @@ export async function listPage<Row extends { id: string }>(
     .limit(options.limit + 1)
   const rows = found as unknown as (Row & { position: string })[]
   const kept = rows.slice(0, options.limit)
-  const last = kept.at(-1)
-  const more = rows.length > options.limit && last !== undefined
+  const cursors = kept.map((row) => rowCursor(row.position, row.id))
   return {
     rows: kept.map(({ position: _, ...row }) => row as unknown as Row),
-    nextCursor: more ? rowCursor(last.position, last.id) : null,
+    cursors,
+    nextCursor: rows.length > options.limit ? (cursors.at(-1) ?? null) : null,
   }
 }
 

@@ -20,6 +20,9 @@ import { shownSync, shownSyncs } from '../sync.ts'
 
 export const syncTag = 'Syncs'
 
+/** Health is computed, not stored: so many syncs are looked at for those of one status. */
+const lookedAtForHealth = 200
+
 export const syncRoutes: Route[] = [
   route({
     method: 'POST',
@@ -82,14 +85,21 @@ export const syncRoutes: Route[] = [
         metadata: query.metadata ?? null,
       }
       const status = query['health.status']
-      const limit = status === undefined ? query.limit : 200
       const page = await listSyncs(deps.db, tenantId, filter, {
-        limit,
+        limit: status === undefined ? query.limit : lookedAtForHealth,
         cursor: query.cursor ?? null,
       })
       const all = await shownSyncs(deps, tenantId, page.rows)
-      const data = status === undefined ? all : all.filter((one) => one.health.status === status)
-      return ok({ data, next_cursor: page.nextCursor })
+      const found = all.flatMap((one, n) =>
+        status === undefined || one.health.status === status
+          ? [{ one, cursor: page.cursors[n]! }]
+          : [],
+      )
+      const given = found.slice(0, query.limit)
+      return ok({
+        data: given.map(({ one }) => one),
+        next_cursor: found.length > given.length ? given.at(-1)!.cursor : page.nextCursor,
+      })
     },
   }),
   route({
