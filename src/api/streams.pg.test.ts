@@ -33,6 +33,18 @@ test('every tenant has a stream called default', async () => {
   expect((await other.ask('GET', '/v1/streams')).body.data).toMatchObject([{ slug: 'default' }])
 })
 
+test('the stream called default keeps its slug and is not deleted', async () => {
+  const { ask } = await api.tenant('keeps its default')
+  const [{ id }] = (await ask('GET', '/v1/streams')).body.data
+  const conflict = { status: 409, body: { type: '/docs/errors#conflict' } }
+  for (const name of ['default', id]) {
+    expect(await ask('DELETE', `/v1/streams/${name}`)).toMatchObject(conflict)
+    expect(await ask('PATCH', `/v1/streams/${name}`, { slug: 'other' })).toMatchObject(conflict)
+  }
+  expect((await ask('PATCH', '/v1/streams/default', { slug: 'default' })).status).toBe(200)
+  expect((await ask('POST', '/v1/http-consumers', {})).status).toBe(201)
+})
+
 test('a stream with a sync is not deleted, one without is', async () => {
   const { body: stream } = await api.ask('POST', '/v1/streams', { slug: 'used' })
   const sync = await api.sync(api.ask, { stream_id: 'used' })

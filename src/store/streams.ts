@@ -79,13 +79,15 @@ async function insertStream(tx: Db, tenantId: string, input: { id?: string; slug
   await tx.insert(streams).values({ tenantId, streamNo: made.streamNo, ...input })
 }
 
-/** Each tenant has a stream called `default`. */
+/** Each tenant has a stream of this slug: syncs and consumers that name no stream are on it. */
+const defaultSlug = 'default'
+
 export async function ensureDefaultStream(db: Db, tenantId: string): Promise<void> {
-  const isDefault = and(eq(streams.tenantId, tenantId), eq(streams.slug, 'default'))
+  const isDefault = and(eq(streams.tenantId, tenantId), eq(streams.slug, defaultSlug))
   const [found] = await db.select({ id: streams.id }).from(streams).where(isDefault)
   if (found !== undefined) return
   try {
-    await db.transaction(async (tx) => insertStream(tx, tenantId, { slug: 'default' }))
+    await db.transaction(async (tx) => insertStream(tx, tenantId, { slug: defaultSlug }))
   } catch (error) {
     // another process was first
     if (sqlState(error) !== '23505') throw error
@@ -104,14 +106,14 @@ export async function getStream(db: Db, tenantId: string, idOrSlug: string): Pro
   return rows[0]
 }
 
-/** Id and number of a stream, without counting anything. */
+/** A stream without its counts. */
 export async function findStream(
   db: Db,
   tenantId: string,
   idOrSlug: string,
-): Promise<{ id: string; streamNo: number }> {
+): Promise<{ id: string; streamNo: number; slug: string }> {
   const [row] = await db
-    .select({ id: streams.id, streamNo: streams.streamNo })
+    .select({ id: streams.id, streamNo: streams.streamNo, slug: streams.slug })
     .from(streams)
     .where(named(tenantId, idOrSlug))
     .orderBy(sql`${streams.slug} = ${idOrSlug}`)
@@ -140,7 +142,8 @@ export async function patchStream(
   patch: { slug?: string },
   version: string | null,
 ): Promise<Stream> {
-  const { id } = await findStream(db, tenantId, idOrSlug)
+  const { id, slug } = await findStream(db, tenantId, idOrSlug)
+  if (slug === defaultSlug && (patch.slug ?? slug) !== slug) throw isNeeded('keeps its slug')
   try {
     const row = and(eq(streams.tenantId, tenantId), eq(streams.id, id))
     if (!(await patchRow(db, streams, row, patch, version))) throw changedMeanwhile('stream')
@@ -157,7 +160,8 @@ export async function patchStream(
 export async function deleteStream(db: Db, tenantId: string, idOrSlug: string): Promise<string> {
   try {
     return await db.transaction(async (tx) => {
-      const { id, streamNo } = await findStream(tx, tenantId, idOrSlug)
+      const { id, streamNo, slug } = await findStream(tx, tenantId, idOrSlug)
+      if (slug === defaultSlug) throw isNeeded('cannot be deleted')
       const row = and(eq(streams.tenantId, tenantId), eq(streams.id, id))
       const held = await tx.select({ id: streams.id }).from(streams).where(row).for('update')
       if (held.length === 0) throw notFound('stream')
@@ -191,6 +195,13 @@ export async function deleteStream(db: Db, tenantId: string, idOrSlug: string): 
 function named(tenantId: string, idOrSlug: string) {
   const byId = isUuid(idOrSlug) ? eq(streams.id, idOrSlug) : undefined
   return and(eq(streams.tenantId, tenantId), or(eq(streams.slug, idOrSlug), byId))
+}
+
+function isNeeded(what: string): AppError {
+  return new AppError(
+    'conflict',
+    `The stream \`default\` ${what}: syncs and consumers that name no stream are on it. Create another stream beside it.`,
+  )
 }
 
 /** Drizzle's client hands json over as text. */

@@ -24,7 +24,7 @@ export const streamRoutes: Route[] = [
     path: '/v1/streams',
     operation: 'createStream',
     summary: 'Create a stream',
-    description: 'Each tenant has one called `default`.',
+    description: 'Each tenant has one called `default`, which stays.',
     tag,
     right: 'write',
     creates: true,
@@ -77,12 +77,13 @@ export const streamRoutes: Route[] = [
     path: '/v1/streams/{id}',
     operation: 'patchStream',
     summary: 'Change the slug of a stream',
+    description: 'Refused for `default`.',
     tag,
     right: 'write',
     versioned: true,
     body: schemas.patchStream,
     answers: { 200: { description: 'The stream as it is now.', schema: schemas.stream } },
-    problems: ['not-found', 'slug-taken'],
+    problems: ['not-found', 'slug-taken', 'conflict'],
     async handle({ deps, tenantId, params, body, ifMatch }) {
       const patch = body.slug === undefined ? {} : { slug: body.slug }
       const stream = await patchStream(deps.db, tenantId, params.id, patch, ifMatch)
@@ -94,11 +95,11 @@ export const streamRoutes: Route[] = [
     path: '/v1/streams/{id}',
     operation: 'deleteStream',
     summary: 'Delete a stream',
-    description: 'Refused while it has syncs or consumers.',
+    description: 'Refused while it has syncs or consumers, and for `default`.',
     tag,
     right: 'write',
     answers: { 200: { description: 'It is gone.', schema: deletedAnswer } },
-    problems: ['not-found', 'in-use'],
+    problems: ['not-found', 'in-use', 'conflict'],
     async handle({ deps, tenantId, params }) {
       return deleted(await deleteStream(deps.db, tenantId, params.id))
     },
