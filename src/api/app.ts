@@ -36,9 +36,10 @@ export function createApp(
   const answer = (route: Route, request: ApiRequest) => run(deps, limits, route, request)
   const app = new Hono()
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), async (context) =>
-      honoResponse(await answer(route, new HonoRequest(context))),
-    )
+    app.on(route.method, honoPath(route.path), async (context) => {
+      if (route.takes === true && context.req.method === 'HEAD') return await context.notFound()
+      return honoResponse(await answer(route, new HonoRequest(context)))
+    })
   }
   app.notFound((context) => {
     const methods = methodsAt(context.req.path)
@@ -72,8 +73,10 @@ function methodsAt(path: string): string[] {
       new RegExp(`^${pattern.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`).test(path),
     )
     .flatMap(([, at]) => at)
-  const methods = found.map((route) => route.method as string)
-  return [...new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)].sort()
+  const methods = found.flatMap((route) =>
+    route.method === 'GET' && route.takes !== true ? ['GET', 'HEAD'] : [route.method],
+  )
+  return [...new Set(methods)].sort()
 }
 
 /** Once a second says enough; a failure is never remembered. */

@@ -227,6 +227,18 @@ test('records are read without a consumer, page by page, and what changes comes 
   expect((await api.ask('GET', '/v1/records?stream_id=reads&cursor=x')).status).toBe(422)
 })
 
+test('HEAD of `next` is refused and takes nothing', async () => {
+  await filled('heads', [['a', '{"id":"a"}']])
+  const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'heads' })
+  const path = `/v1/http-consumers/${consumer.id}`
+  const headers = { authorization: `Bearer ${operatorKey}` }
+  const head = (at: string) => api.app.request(at, { method: 'HEAD', headers })
+  const refused = await head(`${path}/next`)
+  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, POST'])
+  expect((await head(path)).status).toBe(200)
+  expect((await api.ask('GET', `${path}/next`)).body.data).toHaveLength(1)
+})
+
 test('a call that waits ends when its client hangs up', async () => {
   await filled('hangs', [])
   const { body: consumer } = await api.ask('POST', '/v1/http-consumers', { stream_id: 'hangs' })

@@ -35,6 +35,8 @@ export type Route = {
   timeoutMs?: number
   /** Called for every record, or twice: served past Hono (direct.ts). */
   hot?: boolean
+  /** A GET that takes something: HEAD, which Hono answers by it, is refused, for who asks by it would lose what it took. */
+  takes?: boolean
   /** Answers from the code alone: nothing that it needs can be away. */
   fixed?: boolean
   handle(call: Call): Promise<Answer>

@@ -103,6 +103,7 @@ export const consumeRoutes: Route[] = [
     method: 'GET',
     path: '/v1/http-consumers/{id}/next',
     operation: 'getNext',
+    takes: true,
     problems: [...nextTexts.problems],
     query: schemas.nextQuery,
     handle: (call) => next(call, call.query),
