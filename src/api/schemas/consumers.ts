@@ -71,7 +71,9 @@ const settings = {
     .int()
     .min(1)
     .max(1000)
-    .describe('So many calls of `next` wait at once, at most.'),
+    .describe(
+      'So many calls of `next` are waiting or being served at once, at most, in each API process.',
+    ),
   fairness: z
     .enum(['none', 'sync'])
     .describe(
