@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApi, operatorKey } from '../../test/support/api.ts'
 import type { TestApi } from '../../test/support/api.ts'
 import { createApp } from './app.ts'
+import type { App } from './app.ts'
 import { hashKey } from '../store/apiKeys.ts'
 import { createCallers } from './callers.ts'
 
@@ -94,6 +95,47 @@ test('S59: a key that one process revokes stops in the others too', async () => 
   expect(await ask()).toBe(200)
   await api.ask('DELETE', `/v1/api-keys/${made.id}`)
   await expect.poll(ask, { timeout: 500, interval: 5 }).toBe(401)
+})
+
+describe('a clock that is set back by an hour', () => {
+  const turning = () => {
+    const clock = { aheadMs: 3_600_000 }
+    return { clock, deps: { ...api.deps, now: () => Date.now() + clock.aheadMs } }
+  }
+  const asking = (app: App, key: string) => async () =>
+    (await app.request('/v1/providers', { headers: { authorization: `Bearer ${key}` } })).status
+
+  test('keeps no revoked key alive', async () => {
+    const { clock, deps } = turning()
+    const { id, key } = await makeKey({})
+    let looks = 0
+    const db = new Proxy(api.deps.db, {
+      get(target, name) {
+        if (name === 'select') looks++
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    const ask = asking(createApp({ ...deps, db }), key)
+    const looksOf = async () => {
+      const before = looks
+      expect(await ask()).toBe(200)
+      return looks - before
+    }
+    await expect.poll(looksOf).toBe(0)
+    clock.aheadMs = 0
+    // by somebody whose word is lost
+    await api.database.sql`update api_keys set revoked_at = now() where id = ${id}`
+    await expect.poll(ask, { timeout: 2000 }).toBe(401)
+  })
+
+  test('refuses no busy key for that hour', async () => {
+    const { clock, deps } = turning()
+    const { key } = await makeKey({})
+    const ask = asking(createApp(deps, { requestsPerSecond: 2 }), key)
+    await expect.poll(ask, { interval: 5 }).toBe(429)
+    clock.aheadMs = 0
+    await expect.poll(ask, { timeout: 2000 }).toBe(200)
+  })
 })
 
 test('calls that come at once with a key ask the database once, but none joins a look from before a change', async () => {

@@ -8,7 +8,7 @@ const keptMs = 1000
 const keptMax = 10_000
 
 export type Callers = {
-  /** Null: unknown or revoked. At once where the key was seen a moment ago. */
+  /** Null: unknown or revoked. At once where the key was seen a moment ago. `now`: of a clock that nobody sets back. */
   find(keyHash: string, now: number): Found | Promise<Found | null>
   /** A key was revoked here. */
   clear(): void
@@ -17,7 +17,8 @@ export type Callers = {
 /**
  * Keys that were seen a moment ago, so that a worker's thousand calls of `next` a second are not as many lookups. A
  * revoked key stops at once: its process forgets all it knows, the others when they hear of it (NOTIFY). Nothing is kept
- * while nothing can be heard.
+ * before the first LISTEN stands. The driver does not tell when that connection is lost: it listens again by itself, and all
+ * is forgotten then; until then a revoked key stops after `keptMs`.
  */
 export function createCallers(db: Db, sql: Sql): Callers {
   const kept = new Map<string, { found: Found; until: number }>()

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { idsOf, openCounter, recordsOf, tokensOf } from '../../test/support/counter.ts'
 import { createTestDatabase } from '../../test/support/database.ts'
-import { makeConsumer, stateOf } from '../../test/support/stream.ts'
+import { makeConsumer } from '../../test/support/stream.ts'
 import { resetConsumer } from './consumers.ts'
 import { consumerInfo } from './info.ts'
 import { decodeToken } from './token.ts'
