@@ -16,7 +16,7 @@ export async function makeStream(sql: Sql): Promise<TestStream> {
   >`insert into stream default values returning stream_no`
   await sql`insert into stream_head (stream_no, last_idx) values (${made!.stream_no}, 0)`
   const [row] = await sql<{ id: string }[]>`
-    insert into streams (tenant_id, stream_no, slug) values (${tenant!.id}, ${made!.stream_no}, 'default') returning id`
+    insert into streams (tenant_id, stream_no, slug) values (${tenant!.id}, ${made!.stream_no}, 'main') returning id`
   return { tenantId: tenant!.id, streamId: row!.id, streamNo: made!.stream_no }
 }
 
