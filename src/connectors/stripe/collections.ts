@@ -5,9 +5,9 @@ import { catalogueSpecs } from './collections/catalogue.ts'
 import { customerSpecs } from './collections/customers.ts'
 import { financeSpecs } from './collections/finance.ts'
 import { paymentSpecs } from './collections/payments.ts'
-import { inside, listedCollection, withinCollection } from './listing.ts'
+import { inside, listedCollection } from './listing.ts'
 import type { Nested } from './nested.ts'
-import { underCollection } from './parents.ts'
+import { underCollection, withinCollection } from './parents.ts'
 import { bucketOf, type ParentEvent, type Spec } from './spec.ts'
 
 /** What most accounts are about is read first, in this order, then all else as it stands in its room. */

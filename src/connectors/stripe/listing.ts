@@ -2,11 +2,11 @@ import { member } from '../../domain/rawJson.ts'
 import type { Change, Collection, Context } from '../connector.ts'
 import { asObject, asText, isoMicros, readItems, readObject, type Item } from '../kit/answer.ts'
 import { fields } from '../kit/fields.ts'
-import { inParallel } from '../kit/parallel.ts'
+import { FAILURES_MAX, inParallelPatiently } from '../kit/patient.ts'
 import { isGone, refused } from './errors.ts'
-import { complete, type Budget, type Nested } from './nested.ts'
+import { complete, isCut, type Budget, type Nested } from './nested.ts'
 import { createdSecond, readPage, type Listed } from './page.ts'
-import { addressOf, WEEK_MS, type Spec, type Within } from './spec.ts'
+import { addressOf, WEEK_MS, type Spec } from './spec.ts'
 
 /** Requests that one page may spend on completing lists; an object beyond that is only hinted at, and read by id. */
 const NESTED_PER_PAGE = 200
@@ -37,49 +37,30 @@ export function listedCollection(name: string, spec: Spec, childrenOf: ChildrenO
   }
 }
 
-/** The collection `name` of the objects that stand inside those of another list: ranges and cursor are those of the parents. */
-export function withinCollection(name: string, spec: Spec, within: Within): Collection {
-  const { parents, list } = within
-  return {
-    ...facts(spec, parents),
-    rangedBy: within.of,
-    probe: (ctx) => probeList(ctx, parents),
-    async list(ctx, cursor, bounds) {
-      const { items, ...page } = await readPage(ctx, parents, cursor, bounds)
-      const whole = await completeAll(ctx, items, [list], Infinity)
-      const changes = whole.flatMap((item, at) =>
-        inside(name, spec, list.field, item ?? items[at]!),
-      )
-      return { ...page, changes }
-    },
-    async get(ctx, id) {
-      const place = placeOf(spec, id)
-      if (!place) return { changes: [gone(name, id)], observedAt: observedNow(ctx) }
-      const { item, observedAt } = await readById(ctx, spec, byIdOf(spec), place)
-      return {
-        changes: [item ? { ...toChange(name, item, item), id } : gone(name, id)],
-        observedAt,
-      }
-    },
-  }
-}
-
 /** The objects of collection `name` in the list at `field` of a parent. */
 export function inside(name: string, spec: Spec, field: string, parent: Item): Change[] {
   const list = asObject(parent.value[field])
   const raw = member(parent.raw, [field])
   if (!list || raw === undefined) return []
   const children = readItems({ raw, value: list }, 'data')
-  return children.map((child) => {
-    const change = toChange(name, child, child)
-    return spec.owned ? { ...change, id: `${String(parent.value['id'])}/${change.id}` } : change
-  })
+  return children.map((child) => childOf(name, spec, String(parent.value['id']), child))
 }
 
+/** An object of collection `name`, from the list of its parent. */
+export function childOf(name: string, spec: Spec, parent: string, child: Item): Change {
+  const change = toChange(name, child, child)
+  return spec.owned ? { ...change, id: `${parent}/${change.id}` } : change
+}
+
+/** `item` null: a hint, to be asked for by its id. */
 export function toChange(collection: string, item: Item | null, known: Item): Change {
-  // Without an id it cannot be stored: the engine puts it apart, and the others go on.
-  const id = asText(known.value['id']) ?? ''
+  const id = idOf(known)
   return item ? { collection, id, raw: item.raw, value: item.value } : { collection, id, raw: null }
+}
+
+/** Without an id it cannot be stored: the engine puts it apart, and the others go on. */
+export function idOf({ value }: Item): string {
+  return asText(value['id']) ?? ''
 }
 
 export function gone(collection: string, id: string): Change {
@@ -139,15 +120,26 @@ export async function probeList(ctx: Context, { path, query, unpaged }: Listed):
   await ctx.request({ path, query: [...(query ?? []), ...limit], bucket: `GET ${path}` })
 }
 
-async function completeAll(
+/**
+ * Each object with its lists whole; null: beyond the budget, or its list could not be read just now. One request that fails
+ * in passing must not throw away what a hundred others read: at 5 % of them no page would ever come through.
+ */
+export async function completeAll(
   ctx: Context,
   items: Item[],
   nested: Nested[],
   requests = NESTED_PER_PAGE,
 ): Promise<(Item | null)[]> {
-  if (nested.length === 0) return items
   const budget: Budget = { requests }
-  return inParallel(items, NESTED_AT_ONCE, (item) => complete(ctx, item, nested, budget))
+  const cut = items.filter(({ value }) => isCut(value, nested))
+  const { results, failures } = await inParallelPatiently(cut, NESTED_AT_ONCE, (item) =>
+    complete(ctx, item, nested, budget),
+  )
+  // nothing comes through just now: hints would only cost more requests later
+  if (failures.length >= FAILURES_MAX && results.every((whole) => whole === null))
+    throw failures[0]!
+  const whole = new Map(cut.map((item, at) => [item, results[at] ?? null]))
+  return items.map((item) => (whole.has(item) ? whole.get(item)! : item))
 }
 
 /** The object now, whole; null where Stripe says that it is gone. */

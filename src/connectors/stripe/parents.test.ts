@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AppError } from '../../domain/error.ts'
 import type { Bounds, Context, Json, Page } from '../connector.ts'
 import { collections } from './collections.ts'
 
@@ -37,6 +38,21 @@ test('a parent that is gone has no children, and a child that the cursor stood o
   const ids = new Set(pages.flatMap(({ changes }) => changes.map(({ id }) => id)))
   expect([...ids].filter((id) => id.startsWith('cus_1/'))).toHaveLength(150)
   expect([...ids].filter((id) => id.startsWith('cus_2/'))).toEqual([])
+})
+
+test('a parent whose list fails in passing stays open, and what the others gave is kept', async () => {
+  const stripe = fakeStripe({ cus_1: 1, cus_2: 1, cus_3: 1 })
+  stripe.failing.add('cus_2')
+  const page = await balance.list(stripe.ctx, null, NONE)
+  expect(page.changes.map(({ id }) => id)).toEqual(['cus_1/child_0', 'cus_3/child_0'])
+  expect([page.cursor, page.done]).toMatchObject([{ open: [{ key: ['cus_2'] }] }, false])
+  expect(page).not.toHaveProperty('oldestMs')
+  await expect(balance.list(stripe.ctx, page.cursor, NONE)).rejects.toMatchObject({
+    kind: 'rate_limited',
+  })
+  stripe.failing.clear()
+  const next = await balance.list(stripe.ctx, page.cursor, NONE)
+  expect([next.changes[0]!.id, next.done]).toEqual(['cus_2/child_0', true])
 })
 
 test('a hint at a parent reads its children and says that this is all', async () => {
@@ -80,6 +96,7 @@ function fakeStripe(parents: Record<string, number>) {
   const extra: Record<string, object> = {}
   const gone = new Set<string>()
   const vanishOnce = new Set<string>()
+  const failing = new Set<string>()
   const answer = (status: number, body: unknown) => ({
     status,
     headers: {},
@@ -103,6 +120,7 @@ function fakeStripe(parents: Record<string, number>) {
           page(Object.keys(parents), after, (id) => ({ id, ...extra[id] })),
         )
       }
+      if (failing.has(parent)) throw new AppError('rate_limited', 'Stripe asks to slow down.')
       if (gone.has(parent) || parents[parent] === undefined || vanishOnce.delete(after ?? '')) {
         return answer(404, { error: { type: 'invalid_request_error', code: 'resource_missing' } })
       }
@@ -113,7 +131,7 @@ function fakeStripe(parents: Record<string, number>) {
       )
     },
   }
-  return { ctx, asked, extra, gone, vanishOnce }
+  return { ctx, asked, extra, gone, vanishOnce, failing }
 }
 
 function page(ids: string[], after: string | undefined, of: (id: string) => object) {

@@ -1,12 +1,16 @@
 import { endlessList } from '../../domain/endless.ts'
 import type { Bounds, Change, Collection, Context, Json, Page } from '../connector.ts'
 import { asText, readItems, readObject } from '../kit/answer.ts'
-import { inParallel } from '../kit/parallel.ts'
+import { inParallelPatiently } from '../kit/patient.ts'
 import { errorOf, isGone, refused } from './errors.ts'
 import {
   byIdOf,
+  childOf,
+  completeAll,
   facts,
   gone,
+  idOf,
+  inside,
   observedNow,
   placeOf,
   probeList,
@@ -14,7 +18,7 @@ import {
   toChange,
 } from './listing.ts'
 import { lastId, PAGE_SIZE, readPage } from './page.ts'
-import { addressOf, type Spec, type Under } from './spec.ts'
+import { addressOf, type Spec, type Under, type Within } from './spec.ts'
 
 /** Parents whose children one page reads: each one request, of up to 100 children. */
 const PARENTS_PER_PAGE = 20
@@ -55,6 +59,33 @@ export function underCollection(name: string, spec: Spec, under: Under): Collect
     ...(lost ? {} : { get: (ctx: Context, id: string) => look(ctx, { name, spec, under }, id) }),
   }
 }
+
+/**
+ * The collection `name` of the objects that stand inside those of another list: ranges and cursor are those of the parents.
+ * A parent whose list could not be read to its end comes as the hint `parent/`.
+ */
+export function withinCollection(name: string, spec: Spec, within: Within): Collection {
+  const { of, parents, list } = within
+  const kind: Kind = { name, spec, under: { of, parents, list: list.address } }
+  return {
+    ...facts(spec, parents),
+    rangedBy: of,
+    probe: (ctx) => probeList(ctx, parents),
+    async list(ctx, cursor, bounds) {
+      const { items, ...page } = await readPage(ctx, parents, cursor, bounds)
+      const whole = await completeAll(ctx, items, [list], Infinity)
+      const changes = items.flatMap((parent, at) => {
+        const shown = inside(name, spec, list.field, whole[at] ?? parent)
+        return whole[at]
+          ? shown
+          : [...shown, { collection: name, id: `${idOf(parent)}/`, raw: null }]
+      })
+      return { ...page, changes }
+    },
+    get: (ctx, id) => look(ctx, kind, id),
+  }
+}
+
 type Kind = { name: string; spec: Spec; under: Under }
 
 async function listPage(ctx: Context, kind: Kind, cursor: Json, bounds: Bounds): Promise<Page> {
@@ -73,8 +104,13 @@ async function listPage(ctx: Context, kind: Kind, cursor: Json, bounds: Bounds):
     }
   }
   const now = at.open.slice(0, PARENTS_PER_PAGE)
-  const reads = await inParallel(now, PARENTS_AT_ONCE, (one) => readOpen(ctx, kind, one))
-  const open = [...reads.flatMap(({ rest }) => rest ?? []), ...at.open.slice(now.length)]
+  const { results, failures } = await inParallelPatiently(now, PARENTS_AT_ONCE, (one) =>
+    readOpen(ctx, kind, one),
+  )
+  const reads = results.filter((read) => read !== null)
+  if (failures[0] && reads.length === 0) throw failures[0]
+  const rest = results.flatMap((read, nth) => (read === null ? now[nth]! : (read.rest ?? [])))
+  const open = [...rest, ...at.open.slice(now.length)]
   const done = open.length === 0 && !at.more
   return {
     changes: reads.flatMap(({ changes }) => changes),
@@ -149,10 +185,7 @@ async function readOpen(ctx: Context, { name, spec, under }: Kind, open: Open): 
   const body = readObject(answer)
   const items = readItems(body, 'data')
   const after = lastId(items)
-  const changes: Change[] = items.map((item) => {
-    const change = toChange(name, item, item)
-    return spec.owned ? { ...change, id: `${open.key[0]}/${change.id}` } : change
-  })
+  const changes = items.map((item) => childOf(name, spec, open.key[0]!, item))
   if (body.value['has_more'] !== true) return { changes, rest: null, observedAt }
   if (after === null || after === open.after) throw endlessList(path)
   return { changes, rest: { ...open, after }, observedAt }
