@@ -8,7 +8,7 @@ import { beginGeneration, claim, openRanges } from './checkpoint.ts'
 import { finishEnumeration } from './enumerate.ts'
 import { requestEnumeration, sourcesOf } from './source.ts'
 import { decideHeld } from './sweep.ts'
-import { dueTouched } from './touched.ts'
+import { dueTouched, touch } from './touched.ts'
 import { writePage } from './write.ts'
 
 let database: TestDatabase
@@ -168,6 +168,18 @@ test('what was observed after the enumeration began is no candidate', async () =
     held: false,
   })
   expect(await hints(scene)).toEqual(['a'])
+})
+
+test('what waits to be asked for by id already does not blow the fuse', async () => {
+  const ids = Array.from({ length: 300 }, (_, at) => `id_${at}`)
+  const scene = await setUp(ids)
+  const generation = await enumerate(scene, ids.slice(200))
+  await touch(
+    database.sql,
+    ids.slice(0, 199).map((id) => ({ sourceNo: scene.source.sourceNo, id })),
+  )
+  expect(await finish(scene, generation)).toMatchObject({ candidates: 200, held: false })
+  expect(await hints(scene)).toHaveLength(200)
 })
 
 test('what an old event told while the enumeration ran is a candidate where no page showed it', async () => {

@@ -1,7 +1,10 @@
 import { withAppErrors } from '../db/errors.ts'
 import type { Query, Sql } from '../db/pools.ts'
 
-/** The fuse: more candidates than this, and more than this share of the collection, wait for somebody's approval. */
+/**
+ * The fuse: more candidates than this, and more than this share of the collection, wait for somebody's approval. Those that a
+ * hint asks for already do not count: a page may show a record as no more than a hint.
+ */
 export const fuseRecords = 100
 export const fuseShare = 0.05
 
@@ -128,10 +131,14 @@ async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: s
       select distinct unnest(p.ids) as id
         from seen_page p
        where p.source_no = ${sourceNo} and p.generation = ${generation}),
+    asked as materialized (
+      select t.upstream_id as id from touched t where t.source_no = ${sourceNo}),
     inside as materialized (
-      select r.upstream_id as id, missing.is and f.kind is null as candidate, missing.is and f.kind is not null as kept
+      select r.upstream_id as id, missing.is and f.kind is null as candidate, missing.is and f.kind is not null as kept,
+             asked.id is not null as asked
         from record r
         left join seen on seen.id = r.upstream_id
+        left join asked on asked.id = r.upstream_id
         left join finding f
           on f.source_no = r.source_no and f.upstream_id = r.upstream_id and f.kind = 'rejected'
        cross join lateral (
@@ -144,7 +151,8 @@ async function judge(tx: Query, input: Enumerated): Promise<Swept & { samples: s
              (count(*) filter (where candidate))::int as candidates,
              (count(*) filter (where kept))::int as kept,
              ${deletable}::bool
-               and count(*) filter (where candidate) > greatest(${fuseRecords}::float8, count(*) * ${fuseShare}::float8) as held
+               and count(*) filter (where candidate and not asked)
+                     > greatest(${fuseRecords}::float8, count(*) * ${fuseShare}::float8) as held
         from inside),
     noted as (
       insert into finding as f (source_no, upstream_id, generation, kind)
