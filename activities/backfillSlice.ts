@@ -4,7 +4,7 @@ import { limits } from '../src/domain/limits.ts'
 import { nextEnumerationMs } from '../src/domain/pace.ts'
 import { openRanges } from '../src/stream/checkpoint.ts'
 import { finishEnumeration } from '../src/stream/enumerate.ts'
-import { block, noteError } from '../src/stream/source.ts'
+import { block, noteError, noteWaiting } from '../src/stream/source.ts'
 import type { BackfillAnswer } from './contract.ts'
 import type { ActivityDeps } from './deps.ts'
 import { isFollowed } from './feeds.ts'
@@ -183,7 +183,8 @@ async function judge(
     return
   }
   if (error.kind === 'auth') await refuseCredential(sql, opened.credential.id, error.message)
-  else if (error.kind !== 'rate_limited') await noteError(sql, [source.sourceNo], error.message)
+  else if (error.kind === 'rate_limited') await noteWaiting(sql, source.sourceNo, error.message)
+  else await noteError(sql, [source.sourceNo], error.message)
   await noteFailure(sql, opened.syncId, error)
   throw error
 }

@@ -16,6 +16,8 @@ export const limits = {
   failuresAtOnce: 4,
   /** Pages of one stream that a process has under way to the database: there they only wait for each other. */
   writesAtOnce: 3,
+  /** A collection whose every request is told to wait shows that, once it has had no page for so long. */
+  toldToWaitMs: 120_000,
   /** Names of collections in one answer of planBackfill. */
   collectionsInPlan: 20,
   /** No range is split below this span. */

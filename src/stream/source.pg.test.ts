@@ -4,7 +4,16 @@ import { createTestDatabase } from '../../test/support/database.ts'
 import type { TestDatabase } from '../../test/support/database.ts'
 import { makeSource, makeStream } from '../../test/support/stream.ts'
 import type { TestStream } from '../../test/support/stream.ts'
-import { block, noteChecked, noteError, setPhase, sourcesOf, unblock } from './source.ts'
+import { beginGeneration } from './checkpoint.ts'
+import {
+  block,
+  noteChecked,
+  noteError,
+  noteWaiting,
+  setPhase,
+  sourcesOf,
+  unblock,
+} from './source.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -84,4 +93,26 @@ test('an error stays with the time of the first, until somebody looks and all is
   expect(await state()).toEqual({ error_message: 'second', error_at: first.error_at })
   await noteChecked(database.sql, [sourceNo], { changed: false, everyMs: 1_000 })
   expect(await state()).toEqual({ error_message: null, error_at: null })
+})
+
+test('G14: being told to wait is shown once no page has come for minutes', async () => {
+  const source = await makeSource(database.sql, await makeStream(database.sql))
+  const { sourceNo } = source
+  const shown = async () => {
+    await noteWaiting(database.sql, sourceNo, 'The provider asks to slow down.')
+    const [row] = await database.sql<{ message: string | null }[]>`
+      select error_message as message from source where source_no = ${sourceNo}`
+    return row!.message
+  }
+  const waits = (column: 'created_at' | 'moved_at', minutes: number) => database.sql`
+    update checkpoint set ${database.sql(column)} = clock_timestamp() - ${minutes}::int * interval '1 minute'
+     where source_no = ${sourceNo}`
+  expect(await shown()).toBeNull()
+  await beginGeneration(database.sql, { ...source, ranges: [{ loMs: null, hiMs: null }] })
+  expect(await shown()).toBeNull()
+  await waits('created_at', 30)
+  await waits('moved_at', 1)
+  expect(await shown()).toBeNull()
+  await waits('moved_at', 3)
+  expect(await shown()).toBe('The provider asks to slow down.')
 })

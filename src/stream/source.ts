@@ -146,6 +146,20 @@ export async function noteError(sql: Query, sourceNos: number[], message: string
   )
 }
 
+/** The same for being told to wait, which is an error only once no page of the enumeration has come for so long. */
+export async function noteWaiting(sql: Query, sourceNo: number, message: string): Promise<void> {
+  await withAppErrors(
+    () => sql`
+      update source o
+         set error_message = ${message}, error_at = coalesce(o.error_at, clock_timestamp())
+       where o.source_no = ${sourceNo} and o.error_message is distinct from ${message}
+         and (select max(coalesce(k.moved_at, k.created_at))
+                from checkpoint k
+               where k.source_no = o.source_no and k.generation = o.generation and k.kind = 'range')
+             < clock_timestamp() - ${limits.toldToWaitMs}::float8 * interval '1 ms'`,
+  )
+}
+
 /** A resync: the next plan begins a new enumeration of these collections (null: all), even where one is under way. */
 export async function requestEnumeration(
   sql: Query,

@@ -14,6 +14,7 @@ type Delivered = {
   record: { upstream_id: string; deleted: boolean; data: { name?: string }; updated_idx: number }
 }
 type Named = { name: string; message: string }
+type OfSync = { collection_id: string; last_error: string | null }
 
 /** Everything that waits for a consumer, acknowledged. */
 async function consume(road: Road, consumerId: string): Promise<Delivered['record'][]> {
@@ -305,6 +306,24 @@ describe('trouble', () => {
     await road.work()
     await road.sync()
     await expect.poll(() => road.simulator.log.length, patiently).toBeGreaterThan(30)
+    road.simulator.faults.clear()
+    await road.atRest()
+  })
+
+  test('G14: a collection that is only told to wait says so after a while, and is whole once it is not', async () => {
+    await using road = await openRoad({ total: 200 })
+    road.simulator.faults.add({ kind: 'rate_limit', path: '/v1/customers', retryAfter: 1 })
+    await road.work()
+    const syncId = await road.sync()
+    const minutesLater = () => road.database.sql`
+      update checkpoint set created_at = created_at - interval '3 minutes' where kind = 'range' and moved_at is null`
+    const shown = async () => {
+      await minutesLater()
+      const { body } = await road.ask('GET', `/v1/syncs/${syncId}`)
+      return body.collections.find((one: OfSync) => one.collection_id === 'stripe:customer')
+        .last_error
+    }
+    await expect.poll(shown, patiently).toContain('asks to slow down')
     road.simulator.faults.clear()
     await road.atRest()
   })
