@@ -2,6 +2,7 @@ import { AppError } from '../../domain/error.ts'
 import type { Collection, Context, Page, UpstreamAnswer } from '../connector.ts'
 import { asObject, asText, readItems, readObject } from '../kit/answer.ts'
 import { fields } from '../kit/fields.ts'
+import { askSized } from '../kit/sized.ts'
 import { refused } from './errors.ts'
 import { changesOf, idOf, namesOf, newNamesOf, readByIds, toChange, type Names } from './read.ts'
 import { searchById } from './search.ts'
@@ -10,7 +11,7 @@ import type { ObjectType } from './objectTypes.ts'
 
 const DAY_MS = 86_400_000
 /** Records on a page; HubSpot allows 1 to 100. */
-const PAGE = '100'
+const PAGE = 100
 /** Characters that the names of properties may take in an address; with more HubSpot answers 414. */
 const NAMES_MAX = 12_000
 
@@ -28,6 +29,8 @@ type Place = {
   search?: true
   /** The properties do not fit into an address. */
   byId?: true
+  /** Records on a page, where a hundred made too large an answer. */
+  limit?: number
 }
 
 /**
@@ -74,19 +77,23 @@ async function listPage(ctx: Context, type: ObjectType, place: Place, names: Nam
   if (place.search) return await searchPage(ctx, type, place, names)
   const list = names.names.join(',')
   const byId = place.byId ?? encodeURIComponent(list).length > NAMES_MAX
-  const answer = await ctx.request({
-    path: `/crm/v3/objects/${encodeURIComponent(type.name)}`,
-    query: [
-      ['limit', PAGE],
-      ['properties', byId ? 'hs_object_id' : list],
-      ['archived', 'false'],
-      ...(place.after === undefined ? [] : ([['after', place.after]] as [string, string][])),
-    ],
-    accept: [...(place.after === undefined ? [] : [400]), ...(byId ? [] : [414])],
-  })
+  const { answer, next } = await askSized(place.limit ?? PAGE, PAGE, (limit) =>
+    ctx.request({
+      path: `/crm/v3/objects/${encodeURIComponent(type.name)}`,
+      query: [
+        ['limit', String(limit)],
+        ['properties', byId ? 'hs_object_id' : list],
+        ['archived', 'false'],
+        ...(place.after === undefined ? [] : ([['after', place.after]] as [string, string][])),
+      ],
+      accept: [...(place.after === undefined ? [] : [400]), ...(byId ? [] : [414])],
+    }),
+  )
   if (answer.status === 414) return await listPage(ctx, type, { ...place, byId: true }, names)
   if (answer.status === 400) return await afterStale(ctx, type, place, names, answer)
-  return await pageOf(ctx, type, place, names, answer, byId)
+  const { limit: _before, ...kept } = place
+  const sized = next === PAGE ? kept : { ...kept, limit: next }
+  return await pageOf(ctx, type, sized, names, answer, byId)
 }
 
 /** The cursor is too old: what comes after the last id is searched for, or, where ids came in no order, all is read again. */

@@ -2,6 +2,7 @@ import type { Change, Context } from '../connector.ts'
 import { asObject, asText, readItems, readObject, type Item } from '../kit/answer.ts'
 import { fingerprint } from '../kit/crypto.ts'
 import { inParallel } from '../kit/parallel.ts'
+import { isTooLarge } from '../kit/sized.ts'
 
 /** Inputs of one batch read. */
 const BATCH = 100
@@ -55,7 +56,24 @@ export async function readByIds(
 ): Promise<Told> {
   const batches: string[][] = []
   for (let at = 0; at < ids.length; at += BATCH) batches.push(ids.slice(at, at + BATCH))
-  const told = await inParallel(batches, BATCHES_AT_ONCE, async (batch): Promise<Told> => {
+  const told = await inParallel(batches, BATCHES_AT_ONCE, (batch) =>
+    readBatch(ctx, type, batch, properties, archived),
+  )
+  return {
+    found: told.flatMap(({ found }) => found),
+    missing: told.flatMap(({ missing }) => missing).filter(({ id }) => ids.includes(id)),
+  }
+}
+
+/** A batch whose answer is too large is read in halves, a record that is so by itself not at all. */
+async function readBatch(
+  ctx: Context,
+  type: string,
+  batch: string[],
+  properties: string[],
+  archived: boolean,
+): Promise<Told> {
+  try {
     const answer = await ctx.request({
       method: 'POST',
       path: `/crm/v3/objects/${encodeURIComponent(type)}/batch/read`,
@@ -69,10 +87,15 @@ export async function readByIds(
       found: readItems(body, 'results').map((item) => ({ item, observedAt })),
       missing: missingIn(body.value['errors']).map((id) => ({ id, observedAt })),
     }
-  })
-  return {
-    found: told.flatMap(({ found }) => found),
-    missing: told.flatMap(({ missing }) => missing).filter(({ id }) => ids.includes(id)),
+  } catch (error) {
+    if (!isTooLarge(error) || batch.length === 1) throw error
+    const half = Math.ceil(batch.length / 2)
+    const first = await readBatch(ctx, type, batch.slice(0, half), properties, archived)
+    const second = await readBatch(ctx, type, batch.slice(half), properties, archived)
+    return {
+      found: [...first.found, ...second.found],
+      missing: [...first.missing, ...second.missing],
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { endlessList } from '../../domain/endless.ts'
 import { replaceMember } from '../../domain/rawJson.ts'
 import type { Context } from '../connector.ts'
 import { asObject, asText, readItems, readObject, type Item } from '../kit/answer.ts'
+import { askSized } from '../kit/sized.ts'
 import { lastId, PAGE_SIZE } from './page.ts'
 import { addressOf } from './spec.ts'
 
@@ -52,16 +53,20 @@ async function readAll(ctx: Context, list: Nested, id: string, budget: Budget) {
   let raws: string[] = []
   let after: string | null = null
   let restarts = 0
+  let limit = PAGE_SIZE
   const met = new Set<string>()
   for (;;) {
     if (budget.requests-- <= 0) return null
     const cursor: [string, string][] = after === null ? [] : [['starting_after', after]]
-    const answer = await ctx.request({
-      path,
-      query: [...query, ['limit', String(PAGE_SIZE)], ...cursor],
-      bucket,
-      accept: [400, 404],
-    })
+    const { answer, next } = await askSized(limit, PAGE_SIZE, (size) =>
+      ctx.request({
+        path,
+        query: [...query, ['limit', String(size)], ...cursor],
+        bucket,
+        accept: [400, 404],
+      }),
+    )
+    limit = next
     if (answer.status >= 400) {
       if (after === null || restarts++ === RESTARTS_MAX) return null
       // the child that we stood on is gone

@@ -1,6 +1,7 @@
 import type { Bounds, Context, Json, UpstreamAnswer } from '../connector.ts'
 import { endlessList } from '../../domain/endless.ts'
 import { asText, readItems, readObject, type Item } from '../kit/answer.ts'
+import { askSized } from '../kit/sized.ts'
 
 /** Objects on a page; Stripe allows 1 to 100. */
 export const PAGE_SIZE = 100
@@ -33,6 +34,8 @@ type Position = {
   restarts?: number
   /** The second that was read again after an empty page, so that it is not read for ever. */
   again?: number
+  /** Objects on a page, where a hundred made too large an answer. */
+  limit?: number
 }
 
 export type ObjectPage = {
@@ -58,22 +61,34 @@ export async function readPage(
   const filtered = takesFilter(listed) && !at.unfiltered
   const mayRestart = at.after !== undefined && (at.restarts ?? 0) < RESTARTS_MAX
   const mayDrop = filtered && at.after === undefined && hasBounds(bounds, at)
-  const answer = await ctx.request({
-    path: listed.path,
-    query: [...(listed.query ?? []), ...(listed.unpaged ? [] : pageQuery(at, bounds, filtered))],
-    bucket: `GET ${listed.path}`,
-    accept: mayRestart ? [400, 404] : mayDrop ? [400] : [],
-  })
+  const ask = (limit: number) =>
+    ctx.request({
+      path: listed.path,
+      query: [
+        ...(listed.query ?? []),
+        ...(listed.unpaged ? [] : pageQuery(at, bounds, filtered, limit)),
+      ],
+      bucket: `GET ${listed.path}`,
+      accept: mayRestart ? [400, 404] : mayDrop ? [400] : [],
+    })
+  // what comes whole cannot be had in parts
+  const most = listed.unpaged ? 1 : PAGE_SIZE
+  const { answer, next } = await askSized(Math.min(at.limit ?? most, most), most, ask)
   if (answer.status >= 400) return readPage(ctx, listed, retreat(at, listed), bounds)
-  return pageOf(answer, listed, at, bounds)
+  return pageOf(answer, listed, { ...at, limit: next }, bounds)
 }
 
 function takesFilter({ filter = true }: Listed): boolean {
   return filter
 }
 
-function pageQuery(at: Position, bounds: Bounds, filtered: boolean): [string, string][] {
-  const query: [string, string][] = [['limit', String(PAGE_SIZE)]]
+function pageQuery(
+  at: Position,
+  bounds: Bounds,
+  filtered: boolean,
+  limit: number,
+): [string, string][] {
+  const query: [string, string][] = [['limit', String(limit)]]
   if (filtered) {
     const { from, to } = seconds(bounds, at.after === undefined ? at.last : undefined)
     if (from !== null) query.push(['created[gte]', String(from)])
@@ -137,7 +152,10 @@ function nextPosition(
   more: boolean,
 ): Position | null {
   const after = lastId(items)
-  const kept = at.unfiltered ? { unfiltered: true as const } : {}
+  const kept = {
+    ...(at.unfiltered ? { unfiltered: true as const } : {}),
+    ...(at.limit === undefined || at.limit === PAGE_SIZE ? {} : { limit: at.limit }),
+  }
   if (more && after !== null) {
     const last = times.at(-1)
     const stuck = at.after === undefined && last === at.last
@@ -148,7 +166,7 @@ function nextPosition(
   // An empty page after a full one may hide objects of the second we stand on (stripe/sync-engine pull request 378).
   const hidden = items.length === 0 && at.after !== undefined && at.last !== undefined
   if (!hidden || at.unfiltered || at.again === at.last) return null
-  return { last: at.last!, again: at.last! }
+  return { last: at.last!, again: at.last!, ...kept }
 }
 
 /** Of the last object that has one. */

@@ -2,6 +2,7 @@ import { endlessList } from '../../domain/endless.ts'
 import type { Bounds, Change, Collection, Context, Json, Page } from '../connector.ts'
 import { asText, readItems, readObject } from '../kit/answer.ts'
 import { inParallelPatiently } from '../kit/patient.ts'
+import { askSized } from '../kit/sized.ts'
 import { errorOf, isGone, refused } from './errors.ts'
 import {
   byIdOf,
@@ -29,7 +30,7 @@ const LOOK_PAGES_MAX = 20
 const RESTARTS_MAX = 3
 
 /** One parent's list, and where it stands. */
-type Open = { key: string[]; after?: string; restarts?: number }
+type Open = { key: string[]; after?: string; restarts?: number; limit?: number }
 
 /** Where an enumeration stands: in the list of parents, and within the last page of it. */
 type Position = {
@@ -164,12 +165,14 @@ async function readOpen(ctx: Context, { name, spec, under }: Kind, open: Open): 
   const { path, query, bucket } = addressOf(under.list, open.key)
   const cursor: [string, string][] =
     open.after === undefined ? [] : [['starting_after', open.after]]
-  const answer = await ctx.request({
-    path,
-    query: [...query, ['limit', String(PAGE_SIZE)], ...cursor],
-    bucket,
-    accept: [400, 404],
-  })
+  const { answer, next } = await askSized(open.limit ?? PAGE_SIZE, PAGE_SIZE, (size) =>
+    ctx.request({
+      path,
+      query: [...query, ['limit', String(size)], ...cursor],
+      bucket,
+      accept: [400, 404],
+    }),
+  )
   const { observedAt } = answer
   if (answer.status >= 400) {
     const restarts = (open.restarts ?? 0) + 1
@@ -188,7 +191,9 @@ async function readOpen(ctx: Context, { name, spec, under }: Kind, open: Open): 
   const changes = items.map((item) => childOf(name, spec, open.key[0]!, item))
   if (body.value['has_more'] !== true) return { changes, rest: null, observedAt }
   if (after === null || after === open.after) throw endlessList(path)
-  return { changes, rest: { ...open, after }, observedAt }
+  const limit = next === PAGE_SIZE ? {} : { limit: next }
+  const { limit: _before, ...kept } = open
+  return { changes, rest: { ...kept, after, ...limit }, observedAt }
 }
 
 /** All children of one parent, of very many only the newest: an enumeration reads the others. */
