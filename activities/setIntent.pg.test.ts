@@ -75,6 +75,29 @@ test('a resync makes an enumeration due, of the named collections or of all', as
   expect(await due()).toEqual(['acme:thing', 'acme:other'])
 })
 
+test('a blocked collection is looked at at once after a nudge or a resync of it', async () => {
+  await using database = await createTestDatabase()
+  const { sql } = database
+  const { syncId } = await makeSync(sql, ['acme:thing', 'acme:other', 'acme:free'])
+  const dueAfter = async (intent: Intent, collectionIds?: string[]) => {
+    await sql`
+      update source set blocked_at = clock_timestamp(), blocked_kind = 'permanent', blocked_reason = 'x',
+             probe_at = clock_timestamp() + interval '1 hour'
+       where sync_id = ${syncId} and collection_id <> 'acme:free'`
+    await setIntent(deps(database), {
+      syncId,
+      intent,
+      ...(collectionIds === undefined ? {} : { collectionIds }),
+    })
+    const sources = await sourcesOf(sql, syncId)
+    return sources.filter((one) => one.probeDueInMs === 0).map((one) => one.collectionId)
+  }
+  expect(await dueAfter('nudge')).toEqual(['acme:thing', 'acme:other'])
+  expect(await dueAfter('resync', ['acme:other', 'acme:free'])).toEqual(['acme:other'])
+  expect(await dueAfter('resync')).toEqual(['acme:thing', 'acme:other'])
+  expect(await dueAfter('pause')).toEqual([])
+})
+
 test('a paused sync owes no sign of life, an active one does', async () => {
   await using database = await createTestDatabase()
   const { sql } = database

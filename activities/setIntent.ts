@@ -60,13 +60,21 @@ async function write(tx: Query, input: IntentInput, status: SyncStatus): Promise
            error_kind = null, error_message = null, error_since = null
      where id = ${syncId}
     returning status, epoch`
-  if (intent === 'nudge') {
-    await tx`update source set probe_at = clock_timestamp() where sync_id = ${syncId} and blocked_at is not null`
-    await askAgain(tx, syncId)
-  } else await fenceSync(tx, syncId)
-  if (intent === 'resync')
-    await requestEnumeration(tx, { syncId, collectionIds: input.collectionIds ?? null })
+  const collectionIds = input.collectionIds ?? null
+  if (intent === 'nudge' || intent === 'resync') await probeNow(tx, syncId, collectionIds)
+  if (intent === 'nudge') await askAgain(tx, syncId)
+  else await fenceSync(tx, syncId)
+  if (intent === 'resync') await requestEnumeration(tx, { syncId, collectionIds })
   return row!
+}
+
+/** Blocked collections are looked at without waiting for their time: somebody has mended something, or hopes so. */
+async function probeNow(tx: Query, syncId: string, collectionIds: string[] | null): Promise<void> {
+  await tx`
+    update source
+       set probe_at = clock_timestamp()
+     where sync_id = ${syncId} and blocked_at is not null
+       and (${collectionIds === null}::bool or collection_id = any(${collectionIds ?? []}::text[]))`
 }
 
 /** A sync that was removed stays so. */

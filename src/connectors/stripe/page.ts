@@ -6,9 +6,6 @@ import { askSized } from '../kit/sized.ts'
 /** Objects on a page; Stripe allows 1 to 100. */
 export const PAGE_SIZE = 100
 
-/** How often a listing starts again at the same second because the object it stood on is gone. */
-const RESTARTS_MAX = 20
-
 /** What a listing reads. */
 export type Listed = {
   path: string
@@ -30,8 +27,6 @@ type Position = {
   last?: number
   /** The server refused the `created` filter: read all, and leave out ourselves what is out of bounds. */
   unfiltered?: true
-  /** Times that `after` was gone while `last` was the same. */
-  restarts?: number
   /** The second that was read again after an empty page, so that it is not read for ever. */
   again?: number
   /** Objects on a page, where a hundred made too large an answer. */
@@ -49,7 +44,8 @@ export type ObjectPage = {
 /**
  * One page of a v1 list, newest first. The cursor is an id, so objects made while we read move nothing. An id that is
  * gone (400 or 404, both were seen) makes the listing go on by time from the last creation second, which reads that second
- * twice and loses nothing.
+ * twice and loses nothing. That is not counted: a count in the cursor once ended such a listing for good, and a server that
+ * refuses every id gives the same cursor again, which whoever reads page after page notices (domain/endless.ts).
  */
 export async function readPage(
   ctx: Context,
@@ -59,7 +55,7 @@ export async function readPage(
 ): Promise<ObjectPage> {
   const at = (cursor ?? {}) as Position
   const filtered = takesFilter(listed) && !at.unfiltered
-  const mayRestart = at.after !== undefined && (at.restarts ?? 0) < RESTARTS_MAX
+  const mayRestart = at.after !== undefined
   const mayDrop = filtered && at.after === undefined && hasBounds(bounds, at)
   const ask = (limit: number) =>
     ctx.request({
@@ -115,7 +111,7 @@ function retreat(at: Position, listed: Listed): Position {
   if (at.after === undefined) return { ...at, unfiltered: true }
   const { after: _gone, last, ...rest } = at
   const byTime = last !== undefined && takesFilter(listed) && !at.unfiltered
-  return { ...rest, ...(byTime ? { last } : {}), restarts: (at.restarts ?? 0) + 1 }
+  return { ...rest, ...(byTime ? { last } : {}) }
 }
 
 function pageOf(answer: UpstreamAnswer, listed: Listed, at: Position, bounds: Bounds): ObjectPage {
@@ -158,10 +154,8 @@ function nextPosition(
   }
   if (more && after !== null) {
     const last = times.at(-1)
-    const stuck = at.after === undefined && last === at.last
-    const restarts = stuck && at.restarts ? { restarts: at.restarts } : {}
     const again = at.again === undefined ? {} : { again: at.again }
-    return { after, ...(last == null ? {} : { last }), ...kept, ...restarts, ...again }
+    return { after, ...(last == null ? {} : { last }), ...kept, ...again }
   }
   // An empty page after a full one may hide objects of the second we stand on (stripe/sync-engine pull request 378).
   const hidden = items.length === 0 && at.after !== undefined && at.last !== undefined
