@@ -66,7 +66,9 @@ export async function readBin(
     raw: null,
     deleted: true as const,
   }))
-  const newestMs = rows.reduce((ms, { archivedMs }) => Math.max(ms, archivedMs), walk.newestMs)
+  // one dated in the future is told, and does not take the position with it
+  const past = rows.filter(({ archivedMs }) => archivedMs <= ctx.now())
+  const newestMs = past.reduce((ms, { archivedMs }) => Math.max(ms, archivedMs), walk.newestMs)
   const since = Math.floor((bin.fromMs - OVERLAP_MS) / 1_000)
   const told =
     fresh.length === 0

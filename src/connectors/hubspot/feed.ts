@@ -1,5 +1,6 @@
 import type { Change, Context, Feed, Page } from '../connector.ts'
-import { serverTimeMs } from '../kit/answer.ts'
+import { AppError } from '../../domain/error.ts'
+import { CLOCKS_MS, clocksOf } from '../kit/clocks.ts'
 import { hasSeen, markOf, remember, type Mark, type Seen } from '../kit/seen.ts'
 import { readBin, type Bin } from './bin.ts'
 import { changesOf, namesOf, newNamesOf, readByIds } from './read.ts'
@@ -21,6 +22,8 @@ const BACK_UNTIL_MS = BACK_MS + 3 * BACK_EVERY_MS
 /** All that was modified is read once more after so long, in windows of at least this. */
 const DEEP_AFTER_MS = 60 * MINUTE_MS
 const DEEP_EVERY_MS = 10 * MINUTE_MS
+/** A position further ahead of HubSpot's clock and ours is none of HubSpot's times. */
+const AHEAD_MS = 10 * SECOND_MS
 /** Names of properties, and the bin, are looked at this often. */
 const NAMES_EVERY_MS = 2 * MINUTE_MS
 /** Pages of anything else between two polls. */
@@ -76,8 +79,7 @@ export function objectFeed(type: ObjectType): Feed {
         ],
       })
       const { hash } = await newNamesOf(ctx, type.name)
-      const nowMs = serverTimeMs(answer) ?? ctx.now() - 2 * MINUTE_MS
-      const at = nowMs - 5 * SECOND_MS
+      const at = clocksOf(ctx, answer).earlierMs - CLOCKS_MS
       return {
         at,
         base: at,
@@ -114,6 +116,9 @@ async function poll(ctx: Context, type: ObjectType, at: Cursor): Promise<Step> {
     after: walk.after,
     filters: modified(type, walk.fromMs, null),
   })
+  if (at.at > Math.max(ctx.now(), found.serverMs ?? 0) + AHEAD_MS) {
+    return await poll(ctx, type, goBack(ctx, at))
+  }
   const { changes, marks, observedAt } = await read(ctx, type, at, found, true)
   const beganMs = walk.beganMs ?? found.serverMs ?? ctx.now()
   const newestMs = newestOf(found.rows, walk.newestMs)
@@ -129,6 +134,29 @@ async function poll(ctx: Context, type: ObjectType, at: Cursor): Promise<Step> {
   const moved = marks.length > 0 || to !== at.at
   const seen = moved ? seenWith({ ...at, at: to }, marks) : at.seen
   return { cursor: { ...rest, ...run, at: to, seen }, changes, observedAt }
+}
+
+/**
+ * A position ahead of both clocks was taken from wrong ones: what has changed since was never asked for. All that changed
+ * before the last look-back (or the start) was told; when that was, our own clock knows, if it was right.
+ */
+function goBack(ctx: Context, { poll: _poll, aside: _aside, ...at }: Cursor): Cursor {
+  if (at.looked > ctx.now() + CLOCKS_MS) {
+    throw new AppError(
+      'permanent',
+      'The position in the changes of HubSpot was taken from clocks that were wrong, so some may have been missed. Everything is compared anew.',
+      { code: 'feed-expired' },
+    )
+  }
+  const sure = at.looked - BACK_MS
+  const { walk: _walk, ...bin } = at.bin
+  return {
+    ...at,
+    at: sure,
+    base: sure,
+    deep: Math.min(at.deep, sure),
+    bin: { ...bin, fromMs: Math.min(bin.fromMs, sure), dueMs: ctx.now() },
+  }
 }
 
 function pollFrom(ctx: Context, { at, base }: Cursor): number {

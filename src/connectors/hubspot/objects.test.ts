@@ -3,12 +3,13 @@ import { openTestPortal } from '../../../test/support/hubspotPortal.ts'
 import type { HubspotSimulatorOptions } from '../../simulators/hubspot/simulator.ts'
 import { idsOf, listAll, readAll } from '../conformance/copy.ts'
 import { createContext } from '../conformance/request.ts'
-import type { Change, Page } from '../connector.ts'
+import type { Change, Context, Page } from '../connector.ts'
 import { hubspot } from './index.ts'
 
 const contacts = hubspot.collections['contacts']!
 const feed = hubspot.feeds['contacts']!
 const whole = { fromMs: null, toMs: null }
+const HOUR_MS = 3_600_000
 
 async function open(options: HubspotSimulatorOptions = {}, through?: (body: string) => string) {
   const { simulator: portal, clock, url } = await openTestPortal(options)
@@ -73,6 +74,48 @@ test('what was archived keeps its last state, and comes back when it is restored
   portal.restore('contacts', id)
   const after = await readAll(ctx, feed, pages.at(-1)!.cursor)
   expect(fatesOf(changesOf(after))).toEqual({ [id]: 'record' })
+})
+
+for (const [what, ours, date] of [
+  ['a Date that is an hour ahead', 0, HOUR_MS],
+  ['a Date that is an hour behind', 0, -HOUR_MS],
+  ['a clock of ours that is three hours ahead', 3 * HOUR_MS, 0],
+  ['a clock of ours that is three hours behind', -3 * HOUR_MS, 0],
+] as const) {
+  test(`where the feed begins, ${what} hides nothing that comes after`, async () => {
+    const { portal, clock, ctx } = await open()
+    const wrong: Context = { ...ctx, now: () => ctx.now() + ours }
+    const start = await feed.start({
+      ...wrong,
+      request: async (request) => {
+        const answer = await ctx.request(request)
+        const dated = new Date(clock.now() + date).toUTCString()
+        return { ...answer, headers: { ...answer.headers, date: dated } }
+      },
+    })
+    clock.advance(10_000)
+    const { id } = portal.create('contacts')
+    clock.advance(10_000)
+    const pages = await readAll(wrong, feed, start)
+    expect(fatesOf(changesOf(pages))).toEqual({ [id]: 'record' })
+  })
+}
+
+test('a position ahead of both clocks goes back to where it was sure, in the bin too, or has lost its place', async () => {
+  const { portal, clock, ctx } = await open()
+  const { id: binned } = portal.create('contacts')
+  clock.advance(HOUR_MS)
+  const start = (await feed.start(ctx)) as { at: number; looked: number; bin: object }
+  const at = start.at + HOUR_MS
+  const ahead = { ...start, at, base: at, deep: at, bin: { ...start.bin, fromMs: at } }
+  clock.advance(10_000)
+  const { id } = portal.create('contacts')
+  portal.archive('contacts', binned)
+  clock.advance(180_000)
+  const pages = await readAll(ctx, feed, ahead)
+  expect(fatesOf(changesOf(pages))).toEqual({ [id]: 'record', [binned]: 'deleted' })
+  const unsure = { ...ahead, looked: start.looked + HOUR_MS }
+  await expect(feed.read(ctx, unsure)).rejects.toMatchObject({ code: 'feed-expired' })
 })
 
 test('a listing whose cursor went stale is searched to its end from the last id on', async () => {

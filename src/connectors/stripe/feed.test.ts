@@ -6,6 +6,7 @@ import { API_VERSION } from './events.ts'
 import { events } from './feed.ts'
 
 const START_MS = Date.parse('2026-11-24T06:00:00Z')
+const HOUR_MS = 3_600_000
 
 test('the feed begins ten minutes back, and a first poll tells what lies between', async () => {
   const stripe = fakeStripe()
@@ -25,18 +26,66 @@ test('a body is surely true from one second after the end of its own, on our clo
   expect(JSON.parse(changes[0]!.raw!)).toEqual({ id: 'cus_1', object: 'customer' })
 })
 
-test('without a Date header, of another version, or beside another event of its second a body is only a hint', async () => {
+test('without a Date header or with one an hour off, of another version, or beside another event of its second a body is only a hint', async () => {
   const undated = fakeStripe({ dated: false })
   undated.emit({ id: 'cus_1' })
+  const [fast, slow] = [fakeStripe(), fakeStripe()]
+  for (const off of [fast, slow]) off.emit({ id: 'cus_1' })
+  fast.misdate(HOUR_MS)
+  slow.misdate(-HOUR_MS)
   const other = fakeStripe()
   other.emit({ id: 'cus_1', version: '2022-11-15' })
   const tied = fakeStripe()
   tied.emit({ id: 'cus_1' })
   tied.emit({ id: 'cus_1' })
-  for (const { ctx } of [undated, other, tied]) {
+  for (const { ctx } of [undated, fast, slow, other, tied]) {
     const { changes } = await events.read(ctx, await events.start(ctx))
     expect(changes).toEqual([{ collection: 'customer', id: 'cus_1', raw: null }])
   }
+})
+
+test('where the feed begins, neither a wrong Date nor a wrong clock of ours hides what comes after', async () => {
+  const wrong: [ours: number, date: number][] = [
+    [0, HOUR_MS],
+    [0, -HOUR_MS],
+    [3 * HOUR_MS, 0],
+    [-3 * HOUR_MS, 0],
+  ]
+  for (const [ours, date] of wrong) {
+    const stripe = fakeStripe({ aheadMs: -ours })
+    stripe.misdate(date)
+    const cursor = await events.start(stripe.ctx)
+    stripe.misdate(0)
+    stripe.emit({ id: 'cus_1' })
+    stripe.advance(20_000)
+    const { told } = await drain(stripe.ctx, cursor)
+    expect(told.map(({ id }) => id)).toEqual(['cus_1'])
+  }
+})
+
+test('a position ahead of both clocks goes back to where it was sure, or has lost its place', async () => {
+  const stripe = fakeStripe()
+  const start = (await events.start(stripe.ctx)) as { from: number; looked: number }
+  const ahead = { ...start, from: start.from + 3_600, base: start.from + 3_600 }
+  for (const id of ['cus_1', 'cus_2']) {
+    stripe.advance(600_000)
+    stripe.emit({ id })
+  }
+  const { told } = await drain(stripe.ctx, ahead)
+  expect(told.map(({ id }) => id)).toEqual(['cus_1', 'cus_2'])
+  const unsure = { ...ahead, looked: start.looked + 2 * HOUR_MS }
+  await expect(events.read(stripe.ctx, unsure)).rejects.toMatchObject({ code: 'feed-expired' })
+})
+
+test('an event dated in the future is told once, and hides none before it', async () => {
+  const stripe = fakeStripe()
+  stripe.emit({ id: 'cus_future', secondsAgo: -3_600 })
+  const first = await drain(stripe.ctx, await events.start(stripe.ctx))
+  stripe.advance(700_000)
+  stripe.emit({ id: 'cus_1' })
+  const second = await drain(stripe.ctx, first.cursor)
+  const told = [...first.told, ...second.told]
+  expect(told.map(({ id }) => id)).toEqual(['cus_future', 'cus_1'])
 })
 
 test('an empty page of events that says there are more is an error, never the end', async () => {
@@ -205,7 +254,7 @@ test('after an hour without a look, what came late behind the position is seen t
 })
 
 test(
-  'nothing is lost: any timeline, events up to nine minutes late, any polls, dying and going back at any of them',
+  'nothing is lost: any timeline, events up to nine minutes late, any Date, any polls, dying and going back at any of them',
   { timeout: 30_000 },
   async () => {
     const step = fc.record({
@@ -220,6 +269,7 @@ test(
         { weight: 1, arbitrary: fc.nat(900) },
       ),
       advanceMs: fc.oneof(fc.nat(2_000), fc.nat(200_000)),
+      dateOffMs: fc.constantFrom(0, 0, 0, HOUR_MS, -HOUR_MS),
       back: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
     })
     const property = fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
@@ -231,12 +281,14 @@ test(
         for (const { id } of drained.told) told.add(id)
         cursors.push(drained.cursor)
       }
-      for (const { emits, burst, advanceMs, back } of steps) {
+      for (const { emits, burst, advanceMs, dateOffMs, back } of steps) {
+        stripe.misdate(dateOffMs)
         for (const emit of emits) stripe.emit(emit)
         for (let made = 0; made < burst; made++) stripe.emit({})
         stripe.advance(advanceMs)
         await look(cursors.at(-1 - Math.min(back, cursors.length - 1))!)
       }
+      stripe.misdate(0)
       for (let minute = 0; minute < 11; minute++) {
         stripe.advance(61_000)
         await look(cursors.at(-1)!)
@@ -264,6 +316,7 @@ type Emit = {
 function fakeStripe(options: { aheadMs?: number; dated?: boolean } = {}) {
   const { aheadMs = 0, dated = true } = options
   let nowMs = START_MS
+  let dateOffMs = 0
   const all: {
     created: number
     visibleMs: number
@@ -293,7 +346,7 @@ function fakeStripe(options: { aheadMs?: number; dated?: boolean } = {}) {
       const more = seen.length > first + data.length
       return {
         status: 200,
-        headers: dated ? { date: new Date(theirs()).toUTCString() } : {},
+        headers: dated ? { date: new Date(theirs() + dateOffMs).toUTCString() } : {},
         body: `{"object":"list","data":[${data.map(({ text }) => text).join()}],"has_more":${more}}`,
         observedAt: new Date(nowMs).toISOString().replace('Z', '000Z'),
       }
@@ -303,6 +356,10 @@ function fakeStripe(options: { aheadMs?: number; dated?: boolean } = {}) {
     ctx,
     advance: (ms: number) => {
       nowMs += ms
+    },
+    /** The `Date` of its answers is wrong by so much. */
+    misdate: (ms: number) => {
+      dateOffMs = ms
     },
     ids: () => all.map(({ about }) => about),
     emit: (emit: Emit) => {

@@ -2,6 +2,7 @@ import { endlessList } from '../../domain/endless.ts'
 import { AppError } from '../../domain/error.ts'
 import type { Change, Context, Feed, Page, UpstreamAnswer } from '../connector.ts'
 import { isoMicros, readObject, serverTimeMs } from '../kit/answer.ts'
+import { CLOCKS_MS, clocksOf } from '../kit/clocks.ts'
 import {
   countOf,
   hasOther,
@@ -23,7 +24,7 @@ const LOOK_BACK_EVERY_MS = 60_000
 const LOOK_BACK_MS_PER_EVENT = 20
 
 /** Nothing is looked for behind a position that was this old at the last look-back: the overlap, and what clocks may differ. */
-const SETTLED_MS = OVERLAP_SECONDS * 1000 + 180_000
+const SETTLED_MS = OVERLAP_SECONDS * 1000 + CLOCKS_MS
 
 /** What every poll reads again, because the newest seconds are the least settled: so long, or so many events. */
 const UNSETTLED_SECONDS = 10
@@ -75,14 +76,13 @@ export const events: Feed = {
 
   async start(ctx) {
     const answer = await request(ctx, [['limit', '1']], [])
-    const now = serverTimeMs(answer) ?? ctx.now()
-    const from = Math.floor(now / 1000) - OVERLAP_SECONDS
+    const from = Math.floor(clocksOf(ctx, answer).earlierMs / 1000) - OVERLAP_SECONDS
     return { from, base: from, seen: {}, looked: ctx.now(), at: ctx.now() } satisfies Cursor
   },
 
   async read(ctx, cursor) {
     const at = cursor as Cursor
-    if (ctx.now() - at.at > LOST_AFTER_MS) throw expired()
+    if (ctx.now() - at.at > LOST_AFTER_MS) throw expired(GONE)
     const polled = await poll(ctx, at)
     if (!lookBackDue(ctx, polled.cursor)) return toPage(ctx, at, polled)
     const looked = await lookBack(ctx, polled.cursor)
@@ -103,12 +103,16 @@ async function poll(ctx: Context, at: Cursor): Promise<Result> {
   }
   const read = await readWindow(ctx, window)
   const { observedAt } = read.first
-  const now = Math.floor((serverTimeMs(read.first) ?? ctx.now()) / 1000)
-  const end = at.to ?? now + 1
-  if (!read.complete && (at.to === undefined || end - at.from > 1)) {
+  const { earlierMs, laterMs } = clocksOf(ctx, read.first)
+  const [now, later] = [Math.floor(earlierMs / 1000), Math.floor(laterMs / 1000)]
+  if (at.from > later + UNSETTLED_SECONDS) {
+    return { changes: [], cursor: goBack(ctx, at), done: false, observedAt }
+  }
+  const end = at.to ?? later + 1
+  if (!read.complete && end - at.from > 1) {
     return { changes: [], cursor: narrow(at, read, end), done: false, observedAt }
   }
-  const { changes, memory, newest } = handOn(at, read, now)
+  const { changes, memory, newest } = handOn(at, read, { now, later })
   if (!read.complete) {
     const cursor = { ...at, ...memory, after: read.last! }
     return { changes, cursor, done: false, observedAt }
@@ -122,6 +126,18 @@ async function poll(ctx: Context, at: Cursor): Promise<Result> {
   const next = at.to + Math.ceil((at.to - at.from) * Math.min(GROWTH_MAX, fit))
   const more = next < now ? { to: next } : {}
   return { changes, cursor: { ...rest, ...more, from: at.to }, done: false, observedAt }
+}
+
+/**
+ * A position ahead of both clocks was taken from wrong ones: what has happened since was never asked for. All that was made
+ * the overlap before the last look-back (or the start) was told; when that was, our own clock knows, if it was right.
+ */
+function goBack(ctx: Context, { to: _to, after: _after, look: _look, ...at }: Cursor): Cursor {
+  if (at.looked > ctx.now() + CLOCKS_MS) {
+    throw expired('The position in the events of Stripe was taken from clocks that were wrong')
+  }
+  const from = Math.floor(at.looked / 1000) - OVERLAP_SECONDS
+  return { ...at, from, base: from }
 }
 
 /** The second that a poll reads from: a little before the position, but not too many events again. */
@@ -145,7 +161,7 @@ async function readWindow(ctx: Context, window: Window): Promise<Read> {
       after === undefined ? [] : [400],
     )
     // the event we stood on is no longer kept: so much time has passed that others are gone too
-    if (answer.status === 400) throw expired()
+    if (answer.status === 400) throw expired(GONE)
     first ??= answer
     const body = readObject(answer)
     const found = readEvents(body)
@@ -167,7 +183,7 @@ async function readWindow(ctx: Context, window: Window): Promise<Read> {
  */
 function narrow(at: Cursor, read: Read, end: number): Cursor {
   const [oldest, newest] = [read.events[0]!.second, read.events.at(-1)!.second]
-  if (at.to === undefined) return { ...at, to: Math.max(at.from + 1, oldest) }
+  if (at.to === undefined) return { ...at, to: Math.min(end, Math.max(at.from + 1, oldest)) }
   const perSecond = read.events.length / Math.max(1, newest - oldest)
   const guess = Math.floor((0.8 * WINDOW_EVENTS) / perSecond)
   const length = Math.min(Math.floor((end - at.from) / 2), guess)
@@ -178,10 +194,11 @@ function narrow(at: Cursor, read: Read, end: number): Cursor {
  * The changes that the events not yet seen make, oldest first, each object once. Of a second that was not read as a whole
  * nobody knows what else there is of an object.
  */
-function handOn(at: Cursor, read: Read, now: number) {
+function handOn(at: Cursor, read: Read, { now, later }: { now: number; later: number }) {
   const fresh = marked(read.events).filter(({ mark }) => !hasSeen(at.seen, mark))
   const marks = fresh.map(({ mark }) => mark)
-  const newest = Math.max(at.from, read.events.at(-1)?.second ?? 0)
+  // one dated in the future is told, and does not take the position with it
+  const newest = Math.max(at.from, read.events.findLast((e) => e.second <= later)?.second ?? 0)
   const shift = clockShift(read.first)
   const known = remember(at.seen, marks, 0)
   const partOfSecond = !read.complete || at.after !== undefined
@@ -210,11 +227,14 @@ function memory(at: Cursor, marks: Mark[], from: number, nowSecond: number) {
 
 /**
  * By how much Stripe's clock is ahead of ours, in ms. The state in an event is surely true at the end of its second; one
- * second more is the margin for what is not known here: the rest of the header's second, and the way of the answer.
+ * second more is the margin for what is not known here: the rest of the header's second, and the way of the answer. Null:
+ * not known, or so much that one of them is wrong, and with it the time that a body would be given.
  */
 function clockShift(answer: UpstreamAnswer): number | null {
   const theirs = serverTimeMs(answer)
-  return theirs === null ? null : theirs - Date.parse(answer.observedAt)
+  if (theirs === null) return null
+  const shift = theirs - Date.parse(answer.observedAt)
+  return Math.abs(shift) > CLOCKS_MS ? null : shift
 }
 
 function lastOfEach(changes: Change[]): Change[] {
@@ -290,10 +310,12 @@ function request(
   return ctx.request({ path: '/v1/events', query, bucket: 'GET /v1/events', accept })
 }
 
-function expired(): AppError {
+const GONE = 'Stripe no longer keeps the events since the last look'
+
+function expired(why: string): AppError {
   return new AppError(
     'permanent',
-    'Stripe no longer keeps the events since the last look, so changes may have been missed. Everything is compared anew.',
+    `${why}, so changes may have been missed. Everything is compared anew.`,
     { code: 'feed-expired' },
   )
 }
