@@ -38,8 +38,9 @@ export const credentialKinds: CredentialKind[] = [privateApp, oauth2]
  * their own, so there is one mode.
  */
 export async function identify(ctx: Context): Promise<Identity> {
-  const answer = await ctx.request({ path: '/account-info/v3/details', accept: [403] })
-  if (isShut(answer) && (await allShut(ctx))) {
+  const path = '/account-info/v3/details'
+  const answer = await ctx.request({ path, accept: [403] })
+  if (isShut({ ...answer, path }) && (await allShut(ctx))) {
     throw new AppError(
       'auth',
       'HubSpot refuses everything to this account: its trial or subscription may have ended, or it was suspended. Look into the account at HubSpot.',
@@ -62,7 +63,7 @@ export async function identify(ctx: Context): Promise<Identity> {
 async function allShut(ctx: Context): Promise<boolean> {
   for (const path of ['/crm/v3/owners', '/crm/v3/objects/contacts']) {
     const answer = await ctx.request({ path, query: [['limit', '1']], accept: [403] })
-    if (!isShut(answer)) return false
+    if (!isShut({ ...answer, path })) return false
   }
   return true
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { openTestPortal, startMs } from '../../../test/support/hubspotPortal.ts'
+import type { Context } from '../connector.ts'
+import { identify } from './credentials.ts'
 import { classify } from './errors.ts'
 
 const path = '/crm/v3/objects/contacts'
@@ -58,6 +60,20 @@ test('searches have a second of their own, everything else ten', async () => {
   })
   await portal.get(path)
   expect(await meaning(portal, undefined)).toMatchObject({ bucket: null, retryAfterMs: 10_000 })
+})
+
+test('a page instead of the envelope comes from something in between, and is tried again', async () => {
+  for (const status of [400, 403, 404]) {
+    const answer = { status, headers: {}, body: '<html>Forbidden</html>', path }
+    expect(classify(answer)).toMatchObject({
+      kind: 'transient',
+      message: expect.stringContaining(`between here and HubSpot answered ${path} with`),
+    })
+    expect(classify({ ...answer, body: '{}' })?.kind).toBe('permanent')
+  }
+  const page = { status: 403, headers: {}, body: '<html>', observedAt: '' }
+  const ctx = { request: async () => page } as unknown as Context
+  await expect(identify(ctx)).rejects.toMatchObject({ kind: 'transient' })
 })
 
 test('a suspended portal is told from a scope that is missing', async () => {

@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/error.ts'
 import type { Classified, FailedAnswer } from '../connector.ts'
-import { asObject, asText, tryObject } from '../kit/answer.ts'
+import { asObject, asText, refusedOnTheWay, tryObject } from '../kit/answer.ts'
 import { untilMidnightMs } from './times.ts'
 
 /** The part of HubSpot's envelope that tells cases apart; every field may be missing. */
@@ -27,6 +27,9 @@ export function classify(answer: FailedAnswer, at?: At): Classified | null {
   const path = answer.path.split('?')[0]!
   if (status === 429) return limited(answer, envelope, at)
   if (status === 401) return unauthorized(envelope)
+  // the envelope may lack any field, but the pages of proxies and of HubSpot's edge are none
+  if ([400, 403, 404].includes(status) && tryObject(answer.body) === null)
+    return refusedOnTheWay('HubSpot', answer)
   if (status === 403) return forbidden(envelope, path)
   if (status === 530)
     return { kind: 'auth', message: 'HubSpot does not take the token: it is malformed.' }
@@ -51,8 +54,10 @@ export function refused(answer: FailedAnswer): AppError {
 }
 
 /** True: everything is refused to this account, not one thing for want of a scope. */
-export function isShut(answer: { status: number; body: string }): boolean {
-  return answer.status === 403 && envelopeOf(answer.body).scopes.length === 0
+export function isShut(answer: FailedAnswer): boolean {
+  if (answer.status !== 403) return false
+  if (tryObject(answer.body) === null) throw refused(answer)
+  return envelopeOf(answer.body).scopes.length === 0
 }
 
 function envelopeOf(body: string): Envelope {

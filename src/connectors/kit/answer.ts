@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/error.ts'
 import { elements } from '../../domain/rawJson.ts'
-import type { UpstreamAnswer } from '../connector.ts'
+import type { Classified, FailedAnswer, UpstreamAnswer } from '../connector.ts'
 
 /** One upstream object: its own text as sent, and the same parsed, for ids and times. */
 export type Item = { raw: string; value: Record<string, unknown> }
@@ -52,6 +52,14 @@ export function serverTimeMs(answer: UpstreamAnswer): number | null {
 /** ISO 8601 in UTC with microseconds, the form of `observedAt`. */
 export function isoMicros(timeMs: number): string {
   return new Date(timeMs).toISOString().replace('Z', '000Z')
+}
+
+/** A refusal without the provider's own envelope: a proxy's or a firewall's, which says nothing of the account. */
+export function refusedOnTheWay(title: string, { status, path }: FailedAnswer): Classified {
+  return {
+    kind: 'transient',
+    message: `Something between here and ${title} answered ${path.split('?')[0]} with status ${status} and a page that is not ${title}'s; this is tried again. If it goes on, check proxies, firewalls and base_url.`,
+  }
 }
 
 function unreadable(): AppError {

@@ -49,6 +49,21 @@ test.each([
   expect(classified?.message).toMatch(message)
 })
 
+test.each([400, 402, 403, 404])(
+  'a %i without the envelope of Stripe comes from something in between, and is tried again',
+  (status) => {
+    for (const body of ['<html>Forbidden</html>', '', '{"message":"no"}', '{"error":"no"}']) {
+      const classified = stripe.classify!({ ...answer(status, {}), body })
+      expect(classified?.kind).toBe('transient')
+      expect(classified?.message).toMatch(
+        new RegExp(
+          `between here and Stripe answered /v1/customers with status ${status} and a page`,
+        ),
+      )
+    }
+  },
+)
+
 test('5xx and unknown statuses are left to the general table', () => {
   for (const status of [500, 502, 503, 504, 418]) {
     expect(stripe.classify!(answer(status, {}))).toBeNull()

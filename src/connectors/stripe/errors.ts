@@ -1,6 +1,6 @@
 import { AppError } from '../../domain/error.ts'
 import type { Classified, FailedAnswer } from '../connector.ts'
-import { asObject, asText, tryObject } from '../kit/answer.ts'
+import { asObject, asText, refusedOnTheWay, tryObject } from '../kit/answer.ts'
 
 /** The `error` of Stripe's envelope; the message only serves to tell cases apart that have no code. */
 type StripeError = {
@@ -22,16 +22,17 @@ export function classify(answer: FailedAnswer, buckets: string[]): Classified | 
   if (status === 409 || status === 424) {
     return { kind: 'transient', message: 'Stripe could not answer just now; this is tried again.' }
   }
+  if (![400, 402, 403, 404].includes(status)) return null
+  if (error === null) return refusedOnTheWay('Stripe', answer)
   if (status === 403) return forbidden(answer, error)
   if (status === 404) return absent(answer, error)
-  if (status === 400 || status === 402) return turnedDown(answer, error)
-  return null
+  return turnedDown(answer, error)
 }
 
 /** A feature that is off is refused without a code, and in prose only; a parameter of ours would be named. */
-function turnedDown({ path }: FailedAnswer, error: StripeError | null): Classified {
-  if (error && error.param === null && (error.code === null || isOff(error))) return off(path)
-  const why = error?.code ? ` (${error.code}${error.param ? ` on ${error.param}` : ''})` : ''
+function turnedDown({ path }: FailedAnswer, error: StripeError): Classified {
+  if (error.param === null && (error.code === null || isOff(error))) return off(path)
+  const why = error.code ? ` (${error.code}${error.param ? ` on ${error.param}` : ''})` : ''
   return {
     kind: 'permanent',
     message: `Stripe refuses ${path.split('?')[0]}${why}, which it should not: report it as a bug of this connector.`,
@@ -127,8 +128,8 @@ function refusedKey(error: StripeError | null): Classified {
   return { kind: 'auth', message }
 }
 
-function forbidden(answer: FailedAnswer, error: StripeError | null): Classified {
-  if (error?.code === 'account_invalid') {
+function forbidden(answer: FailedAnswer, error: StripeError): Classified {
+  if (error.code === 'account_invalid') {
     return {
       kind: 'auth',
       message:
@@ -136,8 +137,8 @@ function forbidden(answer: FailedAnswer, error: StripeError | null): Classified 
     }
   }
   // the only name of the permission is in the text: an identifier, not prose
-  const permission = /\brak_[a-z_]+\b/.exec(error?.message ?? '')?.[0]
-  if (!permission && error && isOff(error)) return off(answer.path)
+  const permission = /\brak_[a-z_]+\b/.exec(error.message)?.[0]
+  if (!permission && isOff(error)) return off(answer.path)
   const what = permission ? `the permission ${permission}` : `a permission`
   return {
     kind: 'permanent',
@@ -145,15 +146,11 @@ function forbidden(answer: FailedAnswer, error: StripeError | null): Classified 
   }
 }
 
-function absent(answer: FailedAnswer, error: StripeError | null): Classified {
-  if (error?.code === 'resource_missing') {
+function absent(answer: FailedAnswer, error: StripeError): Classified {
+  if (error.code === 'resource_missing') {
     return { kind: 'permanent', message: 'Stripe has no such object.' }
   }
-  if (error) return off(answer.path)
-  return {
-    kind: 'permanent',
-    message: `Something that is not Stripe says that there is no ${answer.path.split('?')[0]}. Check base_url.`,
-  }
+  return off(answer.path)
 }
 
 function limited(answer: FailedAnswer, error: StripeError | null, buckets: string[]): Classified {

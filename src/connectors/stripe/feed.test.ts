@@ -315,8 +315,7 @@ type Emit = {
 /** `/v1/events` of an account, in memory, newest first. Time stands still but for `advance`. */
 function fakeStripe(options: { aheadMs?: number; dated?: boolean } = {}) {
   const { aheadMs = 0, dated = true } = options
-  let nowMs = START_MS
-  let dateOffMs = 0
+  let [nowMs, dateOffMs] = [START_MS, 0]
   const all: {
     created: number
     visibleMs: number

@@ -13,6 +13,7 @@ import {
   type Mark,
   type Seen,
 } from '../kit/seen.ts'
+import { errorOf, refused } from './errors.ts'
 import { changesOf, readEvents, type StripeEvent } from './events.ts'
 import { PAGE_SIZE } from './page.ts'
 
@@ -161,7 +162,9 @@ async function readWindow(ctx: Context, window: Window): Promise<Read> {
       after === undefined ? [] : [400],
     )
     // the event we stood on is no longer kept: so much time has passed that others are gone too
-    if (answer.status === 400) throw expired(GONE)
+    if (answer.status === 400) {
+      throw errorOf(answer.body) ? expired(GONE) : refused({ ...answer, path: '/v1/events' })
+    }
     first ??= answer
     const body = readObject(answer)
     const found = readEvents(body)
