@@ -55,6 +55,23 @@ test('a parent whose list fails in passing stays open, and what the others gave 
   expect([next.changes[0]!.id, next.done]).toEqual(['cus_2/child_0', true])
 })
 
+test('parents that fail stand last, so that others need not wait for them', async () => {
+  const names = Array.from({ length: 30 }, (_, at) => `cus_${at}`)
+  const stripe = fakeStripe(Object.fromEntries(names.map((name) => [name, 1])))
+  for (const name of names.slice(3, 11)) stripe.failing.add(name)
+  const seen = new Set<string>()
+  let cursor: Json = null
+  const walkOn = async () => {
+    for (;;) {
+      const page = await balance.list(stripe.ctx, cursor, NONE)
+      for (const { id } of page.changes) seen.add(id)
+      cursor = page.cursor
+    }
+  }
+  await expect(walkOn()).rejects.toMatchObject({ kind: 'rate_limited' })
+  expect(seen.size).toBeGreaterThanOrEqual(3 + 17)
+})
+
 test('a hint at a parent reads its children and says that this is all', async () => {
   const stripe = fakeStripe({ cus_1: 3 })
   const looked = await balance.get!(stripe.ctx, 'cus_1/')

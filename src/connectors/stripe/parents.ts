@@ -110,8 +110,9 @@ async function listPage(ctx: Context, kind: Kind, cursor: Json, bounds: Bounds):
   )
   const reads = results.filter((read) => read !== null)
   if (failures[0] && reads.length === 0) throw failures[0]
-  const rest = results.flatMap((read, nth) => (read === null ? now[nth]! : (read.rest ?? [])))
-  const open = [...rest, ...at.open.slice(now.length)]
+  // those that failed stand last: they may fail for long, and the others shall not wait for them
+  const unread = now.filter((_, nth) => results[nth] === null)
+  const open = [...reads.flatMap(({ rest }) => rest ?? []), ...at.open.slice(now.length), ...unread]
   const done = open.length === 0 && !at.more
   return {
     changes: reads.flatMap(({ changes }) => changes),
