@@ -5,7 +5,7 @@ import { catalogueSpecs } from './collections/catalogue.ts'
 import { customerSpecs } from './collections/customers.ts'
 import { financeSpecs } from './collections/finance.ts'
 import { paymentSpecs } from './collections/payments.ts'
-import { inside, listedCollection } from './listing.ts'
+import { gone, inside, listedCollection } from './listing.ts'
 import type { Nested } from './nested.ts'
 import { underCollection, withinCollection } from './parents.ts'
 import { bucketOf, type ParentEvent, type Spec } from './spec.ts'
@@ -53,13 +53,35 @@ export const specs: Record<string, Spec> = Object.fromEntries(
 )
 
 export const collections: Record<string, Collection> = Object.fromEntries(
-  Object.entries(specs).map(([name, spec]) => [name, toCollection(name, spec)]),
+  Object.entries(specs).map(([name, spec]) => [name, withoutStubs(toCollection(name, spec))]),
 )
 
 function toCollection(name: string, spec: Spec): Collection {
   if (spec.under) return underCollection(name, spec, spec.under)
   if (spec.within) return withinCollection(name, spec, spec.within)
   return listedCollection(name, spec, (item) => childrenIn(name, item))
+}
+
+/** `{id, object, deleted: true}` is what Stripe shows of an object that is gone, also where a list or a parent holds one. */
+function withoutStubs(collection: Collection): Collection {
+  const { list, get } = collection
+  return {
+    ...collection,
+    async list(ctx, cursor, bounds) {
+      const page = await list(ctx, cursor, bounds)
+      return { ...page, changes: page.changes.map(told) }
+    },
+    ...(get && {
+      async get(ctx, id) {
+        const looked = await get(ctx, id)
+        return { ...looked, changes: looked.changes.map(told) }
+      },
+    }),
+  }
+}
+
+function told(change: Change): Change {
+  return change.value?.['deleted'] === true ? gone(change.collection, change.id) : change
 }
 
 /** The lists inside an object of `collection` that Stripe may cut short; null: no collection of ours. */
@@ -75,7 +97,7 @@ const shown = Object.entries(specs).flatMap(([name, spec]) =>
 /** The objects of other collections that stand in an object of `collection` without being asked for. */
 export function childrenIn(collection: string, item: Item): Change[] {
   return shown.flatMap(({ name, spec, within }) =>
-    within.of === collection ? inside(name, spec, within.list.field, item) : [],
+    within.of === collection ? inside(name, spec, within.list.field, item).map(told) : [],
   )
 }
 
