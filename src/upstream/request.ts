@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type {
   Connector,
   Context,
@@ -40,15 +41,20 @@ export type RequesterDeps = {
   signal: AbortSignal
   /** Told after each request that was sent. `waitedMs`: for quota, before. */
   onRequest?: (request: { outcome: string; ms: number; waitedMs: number }) => void
+  /** Before a refused credential is asked for once more; tests do not wait. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
+/** A refusal of a stored credential is believed when it comes again so much later: providers refuse good ones now and then. */
+const SECOND_LOOK_MS = 1_500
 /** Assumed where a 429 does not say how long: the ledger slows down besides. */
 const WAIT_UNTOLD_MS = 1_000
 const USER_AGENT = 'sluice'
 
 /**
- * `ctx.request` of a connector: takes quota, authenticates, sends once, reads, classifies. No retries here (Temporal's), no
- * redirects (they would carry the credential elsewhere). Errors are in our own words: neither the provider's text nor a query.
+ * `ctx.request` of a connector: takes quota, authenticates, sends once, reads, classifies. No retries here (Temporal's) but
+ * for a refused credential, which would stop all of a sync for an hour; no redirects (they would carry the credential
+ * elsewhere). Errors are in our own words: neither the provider's text nor a query.
  */
 export function createRequester(deps: RequesterDeps): Context['request'] {
   return async (request) => {
@@ -60,12 +66,22 @@ export function createRequester(deps: RequesterDeps): Context['request'] {
     try {
       return await once(deps, request, url, auth)
     } catch (error) {
-      if (!renews || !isAppError(error, 'auth')) throw error
-      // 401 once: with a new token once more, then it is believed
-      const other = await headers({ permit, signal: deps.signal, refused: auth })
-      return await once(deps, request, url, other)
+      if (!isAppError(error, 'auth')) throw error
+      if (renews) {
+        // 401 once: with a new token once more, then it is believed
+        const other = await headers({ permit, signal: deps.signal, refused: auth })
+        return await once(deps, request, url, other)
+      }
+      if (deps.credential.id === null || deps.priority === 'mutation') throw error
+      await (deps.pause ?? pause)(SECOND_LOOK_MS, deps.signal)
+      return await once(deps, request, url, auth)
     }
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined)
+  if (signal.aborted) throw new AppError('stopped', 'The work was stopped before a second look.')
 }
 
 async function once(
