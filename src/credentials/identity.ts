@@ -13,9 +13,12 @@ export type Asked = {
   /** Secrets included. */
   properties: Record<string, unknown>
   baseUrl: string
-  /** Null while it is being created: then there is no ledger to pay from. */
+  /** Null while it is being created. */
   credentialId: string | null
-  /** The properties are those that are stored: then the stored access token goes with them. */
+  /**
+   * The properties are those that are stored: then the stored access token goes with them, and the credential's ledger pays.
+   * New ones pay nothing, as at an import: a wait that the old ones were told says nothing of them.
+   */
   stored?: boolean
   signal: AbortSignal
 }
@@ -25,12 +28,13 @@ export type IdentityDeps = { quota: Quota; http: Http; tokens: Pick<Tokens, 'cur
 /** Everything that a connector may use, for calls with a credential that are no sync's. */
 export function contextFor(deps: IdentityDeps, asked: Asked, priority: Priority): Context {
   const { connector, credentialId, kind, properties } = asked
-  const stored = asked.stored === true && kind.oauth !== undefined ? credentialId : null
+  const payer = asked.stored === true ? credentialId : null
+  const stored = kind.oauth === undefined ? null : payer
   const request = createRequester({
     ...deps,
     connector,
     credential: {
-      id: credentialId,
+      id: payer,
       baseUrl: asked.baseUrl,
       renews: stored !== null,
       headers: async (ask) =>
