@@ -54,16 +54,14 @@ export class Tally {
     if (info !== null) this.#info = { ...info, at: performance.now(), moves }
   }
 
-  /** "Nothing is left" is asked for where anything may have come: workers end by it. */
+  /** "Nothing is left" is never reckoned: workers end by it, and the word of what came may still be on its way. */
   #outdated(known: Info & { at: number; moves: number }, items: Item[]): boolean {
     const ageMs = performance.now() - known.at
     if (ageMs > anyMs) return true
     if (known.capped) return false
+    if (items.length > 0 && known.numPending === 0) return true
     // it may have been out until this claim, or not
     if (items.some(({ redelivered }) => redelivered)) return true
-    return (
-      known.moves !== this.#moves &&
-      (ageMs > movedMs || (items.length > 0 && known.numPending === 0))
-    )
+    return known.moves !== this.#moves && ageMs > movedMs
   }
 }
