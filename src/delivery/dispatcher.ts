@@ -135,7 +135,7 @@ export function createDispatcher({
 }
 
 function keyOf(tenantId: string, consumerId: string): string {
-  return `${tenantId} ${consumerId}`
+  return `${tenantId} ${consumerId.toLowerCase()}`
 }
 
 async function lookUp(sql: Sql, tenantId: string, consumerId: string): Promise<ConsumerRef> {

@@ -13,7 +13,7 @@ export type Info = {
   numAckPending: number
 }
 
-/** Costs up to 3 ms: ask at most once a second per consumer. Throws AppError `not_found`. */
+/** Costs up to 3 ms where it is capped, 0.1 ms where little is left: tally.ts asks no more often than it must. Throws AppError `not_found`. */
 export async function consumerInfo(sql: Query, consumerNo: number): Promise<Info> {
   const [row] = await withAppErrors(
     () => sql<InfoRow[]>`

@@ -102,7 +102,7 @@ begin
              where f.consumer_no + 0 = p_consumer and f.op <= 0 and f.due_at >= s.wait_floor and f.due_at <= v_now
              limit v_left) q;
         v_take := case
-          when s.waiting >= greatest(100000, 10 * s.max_ack_pending) then 0      -- bounds the table; stream_info_v2 tells
+          when s.waiting >= greatest(100000, 10 * s.max_ack_pending) then 0      -- bounds the table; health tells (facts.ts)
           else v_left - least(v_redo, floor(v_left / 2.0 + random())::int)
         end;
       end if;
