@@ -449,14 +449,19 @@ begin
           limit v_n)
         union all
         select t.n, t.i from unnest(v_nos, v_idx) t(n, i)),
+      live as materialized (      -- not moved since the list was made: a claim of it would be out with nobody until ack_wait is over
+        select cand.*
+          from cand
+         where v_nos is null
+            or exists (select 1 from record r where r.stream_no = s.stream_no and r.updated_idx = cand.updated_idx)),
       scan as (      -- where it got to, and whether what is held is then at an end
         select case when count(*) = v_n then max(cand.updated_idx) else v_hi end as idx,
                v_behind and count(*) < v_n and v_hi >= s.ahead_idx as over
           from cand),
       ins as (      -- an older version is still out: remember, do not deliver; it only waits: the newer one takes its place
         insert into inflight as f (consumer_no, record_no, idx, op, nonce, due_at, deliver_count)
-        select p_consumer, cand.record_no, cand.updated_idx, s.op + 1, v_nonce, v_due, 1
-          from cand
+        select p_consumer, live.record_no, live.updated_idx, s.op + 1, v_nonce, v_due, 1
+          from live
         on conflict (consumer_no, record_no) do update
           set next_idx = case when f.op > 0 then excluded.idx end,
               idx = case when f.op > 0 then f.idx else excluded.idx end,
@@ -479,8 +484,8 @@ begin
                  when s.waiting > 0 then (
                    select count((
                             select 1 from inflight g
-                             where g.consumer_no = p_consumer and g.record_no = cand.record_no and g.op <= 0))::int
-                     from cand)
+                             where g.consumer_no = p_consumer and g.record_no = live.record_no and g.op <= 0))::int
+                     from live)
                  else 0
                end
           from scan
