@@ -504,7 +504,8 @@ begin
     s.op := s.op + 1;
     v_ahead := v_ahead - v_k;
     exit when v_take <= 0;
-    if s.held is null and s.pending > 0 then      -- ended by v_n and not by v_hi: what it met is out in an older version
+    -- Ended by v_n and not by v_hi: what it met is out in an older version, or was written meanwhile.
+    if s.held is null and (s.pending > 0 or v_nos is not null) then
       select x.cursor_idx into v_lo from consumer_state x where x.consumer_no = p_consumer order by x.op desc limit 1;
       continue when v_lo < v_hi;
     end if;

@@ -135,6 +135,14 @@ export const delivered: Mutation[] = [
     seenBy: order,
   },
   {
+    name: 'out-with-nobody',
+    breaks: 'no version that was replaced meanwhile is out (G5)',
+    files: 'sql',
+    from: 'where v_nos is null\n            or exists (select 1 from record r where r.stream_no = s.stream_no and r.updated_idx = cand.updated_idx)',
+    to: 'where true',
+    seenBy: ['src/delivery/movedMeanwhile.pg.test.ts'],
+  },
+  {
     name: 'nothing-behind-what-is-out',
     breaks: 'next gives what is there, whatever is out in an older version (G14)',
     files: 'sql',
